@@ -1,0 +1,93 @@
+"""What can go wrong, as one tree, each class with its exit code and whether a retry can help.
+
+    DockferryError            1   unexpected
+      UsageError              2   a reference, option or combination that cannot be meant
+      NotFoundError           3   no such image, tag or platform
+      AuthError               4   credentials missing, refused or not to be sent
+      NetworkError            5   the network or the far end failed; worth a retry
+        ConnectError              no connection: refused, unresolved, timed out
+        CertificateError          TLS cannot be trusted; not worth a retry
+        BodyError                 a body that ended early, went silent, or is framed wrongly
+        BusyError                 429 or 5xx: the host asks for time (`retry_after`)
+        ReplyError                a reply that is no answer to what was asked
+      ContentError            6   bytes that are not what their digest, size or grammar says
+      DiskError               7   full, unwritable, failing, or a target that is in the way
+      Interrupted           130   stopped by the user; state kept
+
+A message is one line: what was wanted, what was got, from where; `remedy` says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class DockferryError(Exception):
+    """Root of all errors that dockferry raises on purpose.
+
+    `message` is one line without secrets; `remedy` (may be empty) is a short imperative.
+    """
+
+    exit_code = 1
+    is_retryable = False
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class UsageError(DockferryError):
+    exit_code = 2
+
+
+class NotFoundError(DockferryError):
+    exit_code = 3
+
+
+class AuthError(DockferryError):
+    exit_code = 4
+
+
+class NetworkError(DockferryError):
+    exit_code = 5
+    is_retryable = True
+
+
+class ConnectError(NetworkError):
+    pass
+
+
+class CertificateError(NetworkError):
+    is_retryable = False
+
+
+class BodyError(NetworkError):
+    pass
+
+
+class BusyError(NetworkError):
+    """The host asks for time; `retry_after` is in seconds, None where it did not say."""
+
+    def __init__(self, message: str, *, retry_after: Optional[float] = None, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class ReplyError(NetworkError):
+    pass
+
+
+class ContentError(DockferryError):
+    exit_code = 6
+
+
+class DiskError(DockferryError):
+    exit_code = 7
+
+
+class Interrupted(DockferryError):
+    exit_code = 130

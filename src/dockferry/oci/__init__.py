@@ -1,0 +1,1 @@
+"""Pure, frozen values of the OCI specifications, parsed strictly once, at the edge."""

@@ -1,0 +1,176 @@
+"""Manifest and index: the documents that list an image's blobs, and the choice of a platform among them.
+
+OCI image spec manifest.md and image-index.md; Docker Registry v2 schema 2 and manifest list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
+
+from ..errors import ContentError, NotFoundError
+from ..text import clean
+from .descriptor import (
+    DOCKER_CONFIG,
+    DOCKER_MANIFEST,
+    DOCKER_SCHEMA1,
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+)
+from .digest import Digest
+from .platform import Platform
+from .strict_json import parse_object
+
+MAX_ENTRIES = 1000
+"""Manifests in one index, or layers in one manifest: engines stop far below (127 layers)."""
+IMAGE_CONFIG_TYPES = (OCI_CONFIG, DOCKER_CONFIG)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One platform's image: `raw` as served, its `config` and its `layers`, lowest first."""
+
+    raw: bytes
+    media_type: str
+    digest: Digest
+    config: Descriptor
+    layers: Tuple[Descriptor, ...]
+
+    @property
+    def descriptor(self) -> Descriptor:
+        return Descriptor(self.media_type, self.digest, len(self.raw))
+
+    @property
+    def is_image(self) -> bool:
+        """False for other artifacts (charts, signatures), which no engine runs."""
+        return self.config.media_type in IMAGE_CONFIG_TYPES
+
+
+@dataclass(frozen=True)
+class Index:
+    """Several platforms' images: `raw` as served and its `entries`, in order."""
+
+    raw: bytes
+    media_type: str
+    digest: Digest
+    entries: Tuple[Descriptor, ...]
+
+    @property
+    def images(self) -> Tuple[Descriptor, ...]:
+        """The entries that are images: attestations are passed over."""
+        return tuple(entry for entry in self.entries if not entry.is_attestation)
+
+    def choose(self, platform: Platform, what: str) -> Descriptor:
+        """The entry that `platform` runs best. Raises NotFoundError with the list of what there is."""
+        scored = [
+            (platform.runs(entry.platform), -place)
+            for place, entry in enumerate(self.images)
+            if entry.platform is not None
+        ]
+        score, place = max(scored, default=(0, 0))
+        if score:
+            return self.images[-place]
+        if len(self.images) == 1 and self.images[0].platform is None:
+            return self.images[0]
+        have = ", ".join(sorted({str(entry.platform) for entry in self.images if entry.platform}))
+        raise NotFoundError(
+            f"{what}: wanted platform {platform}, got only {have or 'entries without a platform'}",
+            remedy="choose one with --platform",
+        )
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """What dockferry needs of an image's config: `raw` is what engines get."""
+
+    raw: bytes
+    platform: Platform
+    diff_ids: Tuple[Digest, ...]
+    settings: Dict[str, Any]
+    """The `config` object (Env, Cmd, Entrypoint, Labels, …) as parsed."""
+
+
+def parse_manifest(raw: bytes, content_type: str, what: str) -> Union[Manifest, Index]:
+    """The document in `raw`; `content_type` is the reply's header, believed only where it names a manifest type.
+
+    Raises ContentError, naming `what`, for schema 1, for ambiguous documents (CVE-2021-41190) and for anything
+    malformed.
+    """
+    document = parse_object(raw, what)
+    media_type = _media_type(document, content_type.partition(";")[0].strip().lower(), what)
+    digest = Digest.of(raw)
+    if media_type in INDEX_TYPES:
+        entries = _descriptors(document, "manifests", what)
+        return Index(raw, media_type, digest, entries)
+    config = Descriptor.from_json(document.get("config"), f"{what}: config")
+    return Manifest(raw, media_type, digest, config, _descriptors(document, "layers", what))
+
+
+def parse_config(raw: bytes, what: str) -> ImageConfig:
+    """The image config in `raw` (OCI image spec, config.md). Raises ContentError."""
+    document = parse_object(raw, what)
+    rootfs = document.get("rootfs")
+    diff_ids = rootfs.get("diff_ids", []) if isinstance(rootfs, dict) else []
+    settings = document.get("config") or {}
+    if not isinstance(diff_ids, list) or not isinstance(settings, dict):
+        raise ContentError(f"{what}: wanted an image config, got another document")
+    return ImageConfig(
+        raw=raw,
+        platform=Platform.from_json(document, what),
+        diff_ids=tuple(Digest.parse(value) for value in diff_ids),
+        settings=settings,
+    )
+
+
+def _media_type(document: Dict[str, Any], header: str, what: str) -> str:
+    if document.get("schemaVersion") == 1 or document.get("mediaType") in DOCKER_SCHEMA1:
+        raise ContentError(
+            f"{what}: wanted a schema 2 manifest, got Docker schema 1, which was retired in 2017",
+            remedy="push the image again with a current engine, or ask for a newer tag",
+        )
+    if document.get("schemaVersion") != 2:
+        raise ContentError(f"{what}: wanted schemaVersion 2, got {clean(repr(document.get('schemaVersion')), 40)}")
+    if "manifests" in document and ("layers" in document or "config" in document):
+        raise ContentError(f"{what}: ambiguous: both an index and a manifest in one document")
+    shape = "index" if "manifests" in document else "manifest"
+    known = {"index": INDEX_TYPES, "manifest": MANIFEST_TYPES}[shape]
+    claimed = document.get("mediaType")
+    if claimed is not None and claimed not in known:
+        raise ContentError(f"{what}: wanted the type of an {shape}, got {clean(repr(claimed), 120)}")
+    if header in INDEX_TYPES + MANIFEST_TYPES:
+        if claimed not in (None, header):
+            raise ContentError(f"{what}: the header says {header}, the document says {claimed}")
+        if header not in known:
+            raise ContentError(f"{what}: the header says {header}, the document is an {shape}")
+    if claimed is not None:
+        return str(claimed)
+    if header in known:
+        return header
+    return _guess(document, shape)
+
+
+def _guess(document: Dict[str, Any], shape: str) -> str:
+    """Neither the document nor the header names a type: OCI makes it optional, Docker does not."""
+    config: object = document.get("config")
+    docker = isinstance(config, dict) and config.get("mediaType") == DOCKER_CONFIG
+    if shape == "index":
+        return OCI_INDEX
+    return DOCKER_MANIFEST if docker else OCI_MANIFEST
+
+
+def _descriptors(document: Dict[str, Any], key: str, what: str) -> Tuple[Descriptor, ...]:
+    values: Optional[Sequence[object]] = document.get(key)
+    if not isinstance(values, list):
+        raise ContentError(f"{what}: wanted a list of {key}, got {type(values).__name__}")
+    if len(values) > MAX_ENTRIES:
+        raise ContentError(f"{what}: wanted at most {MAX_ENTRIES} {key}, got {len(values)}")
+    found = tuple(Descriptor.from_json(value, f"{what}: {key}[{place}]") for place, value in enumerate(values))
+    sizes: Dict[Digest, int] = {}
+    for one in found:
+        if sizes.setdefault(one.digest, one.size) != one.size:
+            raise ContentError(f"{what}: {one.digest} stands twice with different sizes")
+    return found

@@ -1,0 +1,81 @@
+"""JSON from strangers: bounded in size and depth, no duplicate keys, no NaN, no infinite numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Tuple
+
+from ..errors import ContentError
+
+MAX_MANIFEST = 4 * 1024 * 1024
+"""Bytes a manifest or index may have (distribution spec, "Pushing Manifests")."""
+MAX_DEPTH = 32
+
+
+def parse_object(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> Dict[str, Any]:
+    """The JSON object in `raw` (UTF-8, at most `limit` bytes). Raises ContentError, naming `what`."""
+    if len(raw) > limit:
+        raise ContentError(f"{what}: wanted at most {limit} bytes, got {len(raw)}")
+    try:
+        text = raw.decode("utf-8")
+        _check_depth(text)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_bounded_int,
+        )
+    except (ValueError, RecursionError) as error:
+        head = raw.lstrip()[:1]
+        hint = " (an HTML page: a captive portal or proxy answered)" if head == b"<" else ""
+        raise ContentError(f"{what}: wanted JSON, got something else{hint}: {error}") from None
+    if not isinstance(value, dict):
+        raise ContentError(f"{what}: wanted a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _check_depth(text: str) -> None:
+    """Nesting is counted before parsing: the parser recurses, and its limit differs between Pythons."""
+    depth = 0
+    in_string = escaped = False
+    for char in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif char in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        elif char in "]}":
+            depth -= 1
+
+
+def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return result
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number out of range")
+    return number
+
+
+def _bounded_int(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError("a number out of range")
+    return int(text)

@@ -1,0 +1,40 @@
+"""Making remote text and URLs fit to be shown: control characters out, secrets out."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+# C0, DEL, C1, line and paragraph separators, and the characters that reorder or hide text.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+
+
+def clean(text: str, limit: int = 300) -> str:
+    """`text` on one line, without control and bidirectional characters, at most `limit` characters."""
+    shown = re.sub(r"\s+", " ", _UNPRINTABLE.sub(" ", text[: limit * 4])).strip()
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def redact_url(url: str) -> str:
+    """`url` without user information, query values and fragment: fit for a log."""
+    parts = urlsplit(clean(url, 2000))
+    host = parts.netloc.rpartition("@")[2]
+    query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
+    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+
+
+def redact(text: str) -> str:
+    """`text` cleaned, every URL in it redacted: for messages that a library or a server wrote."""
+    return _URL.sub(lambda match: redact_url(match.group()), clean(text))
+
+
+def human_size(count: float) -> str:
+    """Bytes for people, decimal units as registries and disks use: `1.28 GB`, `340 kB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

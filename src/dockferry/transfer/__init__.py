@@ -1,0 +1,1 @@
+"""The engine: brings blobs from sources to a destination, and proves them."""

@@ -1,0 +1,59 @@
+"""The two sides of a transfer: a source gives byte ranges of blobs, a destination takes them."""
+
+from __future__ import annotations
+
+from typing import Optional, Protocol
+
+from ..oci.descriptor import Descriptor
+
+
+class Delivery(Protocol):
+    """One reply in progress. Used by one thread, but for `abort`."""
+
+    start: int
+    """Offset in the blob of the first byte that `readinto` gives; below the wanted one if ranges are ignored."""
+    end: Optional[int]
+    """Offset in the blob after the last byte that is promised; None where the reply does not say."""
+
+    def readinto(self, view: memoryview) -> int:
+        """Wait for bytes, put what came into `view`, and say how many; 0 after the last promised byte.
+
+        One receive: it does not wait for `view` to be full. Raises BodyError when the body ends before its
+        promised end, stays silent longer than the idle timeout, or is framed wrongly.
+        """
+
+    def abort(self) -> None:
+        """From any thread, at any time: a `readinto` that waits comes back at once (with 0 or BodyError)."""
+
+    def close(self) -> None:
+        """Done with it. The connection is kept for the next request if the body was read to its end."""
+
+
+class Source(Protocol):
+    """Something that has blobs. `open` may be called by many threads at once."""
+
+    name: str
+    """For people: the host, without credentials."""
+
+    def open(self, blob: Descriptor, start: int, end: int) -> Delivery:
+        """Ask for bytes `start` to `end` (exclusive) of `blob`.
+
+        Authorization, redirects and their renewal are the source's own affair; waiting and trying again are
+        the caller's. Raises NetworkError (worth a retry if it says so), AuthError, NotFoundError, ContentError.
+        """
+
+    def abort(self) -> None:
+        """From any thread: requests that wait for an answer come back at once, with NetworkError."""
+
+
+class Destination(Protocol):
+    """Where blobs are put. Its methods may be called by many threads at once, for different ranges."""
+
+    def write(self, blob: Descriptor, offset: int, data: memoryview) -> None:
+        """Put all of `data` at `offset` of `blob`. Raises DiskError."""
+
+    def readinto(self, blob: Descriptor, offset: int, view: memoryview) -> int:
+        """Read back from `offset` of `blob`; how many bytes came, 0 where nothing was written. Raises DiskError."""
+
+    def sync(self) -> None:
+        """Come back when everything that was written is on stable storage. Raises DiskError."""
