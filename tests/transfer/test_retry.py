@@ -72,6 +72,7 @@ def test_a_host_that_asks_for_less_gets_less() -> None:
     governor = Governor(16)
     assert governor.refused(6, 100.0) == 5
     assert governor.sample(101.0, 0, True) == 5
+    assert governor.sample(161.0, 0, True) == 6
     for _ in range(10):
         governor.refused(1, 102.0)
     assert governor.target == 1

@@ -30,8 +30,13 @@ class Governor:
 
     def sample(self, now: float, received: int, is_saturated: bool) -> int:
         """The number of connections to use from now on; `is_saturated`: all of them have work."""
-        if self._is_fixed or not is_saturated or now < self._hold_until:
+        if now < self._hold_until or not (is_saturated or self._is_fixed):
             self._since = None
+            return self.target
+        if self._is_fixed:
+            if self.target < self._ceiling:  # the host has had its rest
+                self.target += 1
+                self._hold_until = now + _HOLD
             return self.target
         if self._since is None:
             self._since, self._received = now + _SETTLE, received

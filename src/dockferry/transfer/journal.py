@@ -109,14 +109,6 @@ class Journal:
     def close(self) -> None:
         os.close(self._fd)
 
-    def remove(self) -> None:
-        """The archive is published: the journal has done its work."""
-        self.close()
-        try:
-            self._path.unlink()
-        except OSError as error:
-            raise DiskError.of("remove", self._path, error) from None
-
     def _append(self, data: bytes) -> None:
         if data:
             try:

@@ -316,8 +316,7 @@ class TransferState:
     def stop(self, error: Optional[BaseException] = None) -> None:
         """End the transfer, with `error` unless it has ended already, and wake every thread."""
         with self.lock:
-            if not self.is_over:
-                self._end(error)
+            self._end(error)
             deliveries = [job.delivery for job in self.jobs.values() if job.delivery is not None]
         for delivery in deliveries:
             delivery.abort()
@@ -335,6 +334,8 @@ class TransferState:
             self._end(None)
 
     def _end(self, error: Optional[BaseException]) -> None:
+        if self.is_over:
+            return
         self.is_over = True
         self.error = error
         for condition in (self.work, self.hashing, self.main):
