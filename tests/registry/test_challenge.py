@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from dockferry.registry.challenge import MAX_PARAMETERS, Challenge, choose_challenge, parse_challenges
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from dockferry.registry.challenge import MAX_PARAMETERS, Challenge, choose_challenge, parse_challenges
 
 HUB = (
     'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",'

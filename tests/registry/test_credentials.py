@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 import pytest
+
 from dockferry.registry.credentials import Credentials, CredentialStore
 
 SECRET = "s3cr3t-päss:word"
@@ -100,7 +101,10 @@ def test_order_of_places(home: Path) -> None:
 def test_own_secrets_are_for_the_own_host(home: Path) -> None:
     """Neither the given pair nor the environment's is for a mirror, another port or a subdomain."""
     environ = {"DOCKFERRY_USERNAME": "env", "DOCKFERRY_PASSWORD": "e"}
-    for store in (make_store(home, environ, "reg.example"), make_store(home, {}, "reg.example", Credentials("a", "b"))):
+    for store in (
+        make_store(home, environ, "reg.example"),
+        make_store(home, {}, "reg.example", Credentials("a", "b")),
+    ):
         for other in ("mirror.example", "reg.example:5000", "sub.reg.example", "example", "docker.io", ""):
             assert store.find(other) is None
     assert make_store(home, environ).find("reg.example") is None
