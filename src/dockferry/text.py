@@ -20,7 +20,10 @@ def clean(text: str, limit: int = 300) -> str:
 
 def redact_url(url: str) -> str:
     """`url` without user information, query values and fragment: fit for a log."""
-    parts = urlsplit(clean(url, 2000))
+    try:
+        parts = urlsplit(clean(url, 2000))
+    except ValueError:  # a bracket without its pair, and the like
+        return "(a URL that cannot be read)"
     host = parts.netloc.rpartition("@")[2]
     query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
