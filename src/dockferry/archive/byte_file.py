@@ -20,7 +20,7 @@ class ByteFile(Protocol):
     """May be used by many threads at once."""
 
     def readinto(self, offset: int, view: memoryview) -> int:
-        """How many bytes came, at least one before the end of the file, where 0 do. Raises DiskError, ContentError."""
+        """How many bytes came; 0 only at the end of the file. Raises DiskError, ContentError."""
 
     def close(self) -> None:
         """No more reads."""
@@ -78,7 +78,7 @@ class GzipFile:
 
 
 class ByteStream(io.RawIOBase):
-    """`size` bytes from `start` of `file`, in order. Raises ContentError, naming `what`, where the file ends before."""
+    """`size` bytes from `start` of `file`, in order. Raises ContentError, naming `what`, if the file ends before."""
 
     def __init__(
         self, file: ByteFile, start: int, size: int, what: str, on_close: Optional[Callable[[], None]] = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from ..errors import ContentError
 from ..oci.digest import Digest
@@ -15,11 +16,11 @@ from . import disk, layout
 from .members import Members, read_member
 from .stored import StoredImage, StoredLayer
 from .tar_walk import check_name
+from .unpack import MAGIC_SIZE, packing
 
 _BLOB = re.compile(r"blobs/(sha256|sha512)/([0-9a-f]+)")
 _OLD_CONFIG = re.compile(r"([0-9a-f]{64})\.json")
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar"
-_MAGIC = {b"\x1f\x8b": ".gzip", b"\x28\xb5\x2f\xfd": ".zstd", b"\xfd7zXZ\0": ".xz", b"BZh": ".bzip2"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,7 @@ def read_entries(members: Members) -> Tuple[DockerEntry, ...]:
 
 def read_docker(members: Members) -> Tuple[StoredImage, ...]:
     """Raises ContentError where an entry, a config or the number of layers is not what it should be."""
-    images: Dict[Tuple[str, Tuple[str, ...]], StoredImage] = {}
-    for entry in read_entries(members):
-        images[entry.config, entry.tags] = _image(members, entry)
-    return tuple(images.values())
+    return tuple(_image(members, entry) for entry in read_entries(members))
 
 
 def blob_digest(member: str) -> Optional[Digest]:
@@ -96,7 +94,7 @@ def _config_digest(member: str, raw: bytes, what: str) -> Digest:
 def _layer(members: Members, member: str, diff_id: Digest) -> StoredLayer:
     kind = ""
     if member in members.sizes:
-        with members.open(member) as stream:
-            head = stream.read(6) or b""
-        kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
-    return StoredLayer(member, members.sizes.get(member, 0), _LAYER + kind, blob_digest(member), diff_id)
+        with io.BufferedReader(members.open(member)) as stream:
+            kind = packing(stream.read(MAGIC_SIZE))
+    media_type = f"{_LAYER}.{kind}" if kind else _LAYER
+    return StoredLayer(member, members.sizes.get(member, 0), media_type, blob_digest(member), diff_id)

@@ -13,8 +13,7 @@ from . import disk
 from .byte_file import ByteFile, ByteStream, GzipFile, PlainFile, read_exactly
 from .layout_dir import WORK_DIRECTORY
 from .tar_walk import MAX_MEMBERS, WalkedMember, check_name, walk
-
-_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"BZh": "bzip2"}
+from .unpack import MAGIC_SIZE, packing
 
 
 class Members(Protocol):
@@ -139,9 +138,8 @@ class DirectoryMembers:
 
 def _open_tar(path: Path) -> ByteFile:
     plain = PlainFile(path, follow=True)
-    head = read_exactly(plain, 0, 6)
-    kind = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
-    if kind is None:
+    kind = packing(read_exactly(plain, 0, MAGIC_SIZE))
+    if not kind:
         return plain
     plain.close()
     if kind == "gzip":

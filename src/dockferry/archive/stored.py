@@ -16,8 +16,8 @@ from ..oci.reference import Reference
 class StoredLayer:
     """`member` is the layer's path in the archive, which need not be there: images may share layers with a target.
 
-    `digest` names its bytes and `diff_id` its uncompressed bytes; the first is None in a docker-archive, which does not
-    say it, the second in an artifact. `size` in bytes.
+    `digest` names its bytes and `diff_id` its uncompressed bytes; the first is None in a docker-archive, which does
+    not say it, the second in an artifact. `size` in bytes.
     """
 
     member: str

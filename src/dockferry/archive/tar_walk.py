@@ -1,8 +1,8 @@
 """Tar walk: the members of a tar from a stranger, one after the other, without extracting any.
 
-Strategy: `tarfile` parses a header block, and nothing more: its own walk reads extended headers of any size into memory
-and takes an archive that is cut short for a complete one. Read are pax and GNU long names; refused is all that no
-image archive has.
+Strategy: `tarfile` parses a header block, and nothing more: its own walk reads extended headers of any size into
+memory and takes an archive that is cut short for a complete one. Read are pax and GNU long names; refused is all that
+no image archive has.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class WalkedMember:
 def walk(file: ByteFile, what: str) -> Iterator[WalkedMember]:
     """The members of the tar in `file`, directories left out, as they stand; names are checked, targets are not.
 
-    Raises ContentError, naming `what`, for a tar that is cut short, damaged, or has members that no image archive has.
+    Raises ContentError, naming `what`, for a tar that is cut short or damaged, or has members of another kind.
     """
     offset, count = 0, 0
     last = "its beginning"
