@@ -21,7 +21,7 @@ def access(args: Namespace) -> Access:
 
     return Access(
         username=args.username,
-        password=_password(args),
+        password=password(args),
         ca_cert=args.ca_cert,
         insecure=args.insecure,
         plain_http=args.plain_http,
@@ -29,7 +29,7 @@ def access(args: Namespace) -> Access:
     )
 
 
-def _password(args: Namespace) -> Optional[str]:
+def password(args: Namespace) -> Optional[str]:
     """From standard input where that was asked for, else from the environment, else asked of the user."""
     if args.password_stdin:
         if args.username is None:
@@ -51,8 +51,8 @@ def _password(args: Namespace) -> Optional[str]:
 
 def _not_empty(text: str, where: str) -> str:
     """As docker login: one end of line is not part of the password."""
-    password = text[:-1] if text.endswith("\n") else text
-    password = password[:-1] if password.endswith("\r") else password
-    if not password:
+    secret = text[:-1] if text.endswith("\n") else text
+    secret = secret[:-1] if secret.endswith("\r") else secret
+    if not secret:
         raise UsageError(f"wanted a password from {where}, got an empty one", remedy="check what writes it")
-    return password
+    return secret

@@ -89,5 +89,5 @@ def _completion(args: Namespace) -> int:
 def _help(args: Namespace) -> int:
     whole = parser.build()
     shown = whole.get_default("parsers")[args.topic] if args.topic else whole
-    shown.print_help()
+    output.line(shown.format_help().rstrip())
     return 0

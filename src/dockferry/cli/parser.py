@@ -38,7 +38,7 @@ An interrupted pull goes on where it stopped: run the same command again.
 
 examples:
   dockferry pull nginx
-  dockferry pull infiniflow/ragflow:v0.17.0 -r docker.1ms.run,docker.m.daocloud.io
+  dockferry pull infiniflow/ragflow:v0.17.0 -r docker.1ms.run,mirror.example -t 20
   dockferry pull alpine:3.20 busybox:1.36 --platform linux/arm/v7 -o images/
   echo "$TOKEN" | dockferry pull registry.example/app:1 -u me --password-stdin
   docker load -i "$(dockferry pull -q redis:7)"
@@ -57,7 +57,7 @@ def parse(words: List[str]) -> argparse.Namespace:
             f"wanted a command ({', '.join(COMMANDS)}), got {'none' if not rest else rest[0].partition('=')[0]}",
             remedy="try dockferry pull IMAGE, or dockferry --help",
         )
-    args.parsers.get(command, parser).refuse_unknown(rest)
+    args.parsers.get(command, parser).take_rest(args, rest)
     return args
 
 
@@ -89,7 +89,7 @@ def _add_pull(commands: Any) -> None:
         description="Download images, one after another, each into one verified archive.",
         epilog=_PULL_EXAMPLES,
     )
-    pull.add_argument("images", nargs="+", metavar="IMAGE", help="[REGISTRY/]REPOSITORY[:TAG][@DIGEST]")
+    pull.add_many("images", metavar="IMAGE", help="[REGISTRY/]REPOSITORY[:TAG][@DIGEST]")
     what = pull.add_argument_group("what to fetch, and where to put it")
     what.add_argument(
         "-o",
@@ -128,7 +128,7 @@ def _add_verify(commands: Any) -> None:
         description="Check an archive's structure, and every blob's size and digest.",
         epilog="example:\n  dockferry verify nginx_latest_amd64.tar",
     )
-    verify.add_argument("archives", nargs="+", metavar="ARCHIVE", help="a file that pull made, or an OCI layout")
+    verify.add_many("archives", metavar="ARCHIVE", help="a file that pull made, or an OCI layout")
     verify.general.add_argument("--deep", action="store_true", help="unpack the layers too, and check their diff IDs")
     add_progress(verify)
 
@@ -138,8 +138,8 @@ def _add_inspect(commands: Any) -> None:
         "inspect",
         usage="dockferry inspect [OPTIONS] ARCHIVE|IMAGE",
         help="show what an archive or an image holds",
-        description="Show an image's digest, platform, settings and layers: from an archive where a file\n"
-        "of that name is there, else from the registry, without downloading layers.",
+        description="Show an image's digest, platform, settings and layers: from an archive\n"
+        "where a file of that name is there, else from the registry, without its layers.",
         epilog="examples:\n  dockferry inspect nginx_latest_amd64.tar\n  dockferry inspect nginx:latest --json",
     )
     inspect.add_argument("what", metavar="ARCHIVE|IMAGE", help="a path, or an image's name")

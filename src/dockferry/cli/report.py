@@ -33,9 +33,8 @@ def tell(error: BaseException, *, as_json: bool = False) -> int:
     if as_json:
         import json
 
-        line = json.dumps(
-            {"event": "failed", "message": ours.message, "remedy": ours.remedy, "exit_code": ours.exit_code}
-        )
+        told = {"event": "failed", "message": ours.message, "remedy": ours.remedy, "exit_code": ours.exit_code}
+        line = json.dumps(told, separators=(",", ":"))
     else:
         line = f"dockferry: {ours}"
     with suppress(OSError):  # where standard error has gone the exit code still tells

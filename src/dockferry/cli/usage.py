@@ -18,20 +18,31 @@ class Parser(argparse.ArgumentParser):
         super().__init__(add_help=False, allow_abbrev=False, **settings)
         self.color = False  # Python 3.14 would colour some of the words
         self.general = self.add_argument_group("general")
+        self._many = ""
         self.general.add_argument("-h", "--help", action="help", help="show this help and leave")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{_after_first_word(self.prog)}{message}", remedy=f"see {self.prog} --help")
 
-    def refuse_unknown(self, words: Sequence[str]) -> None:
-        """Raises UsageError for what no option or argument took. Only an option's name is shown, never a value."""
+    def add_many(self, dest: str, **settings: Any) -> None:
+        """An argument that may be given several times, between options too (argparse takes one run of them)."""
+        self.add_argument(dest, nargs="+", **settings)
+        self._many = dest
+
+    def take_rest(self, args: argparse.Namespace, words: Sequence[str]) -> None:
+        """`words`, which no option or argument took, go to the argument that takes many.
+
+        Raises UsageError if there is none or an option is among them; of an option only the name is shown.
+        """
         names = [word.partition("=")[0] for word in words if word.startswith("-")]
         if names:
             guess = did_you_mean(names[0], self.known_options())
             raise UsageError(
                 f"{_after_first_word(self.prog)}no such option: {names[0]}", remedy=guess or f"see {self.prog} --help"
             )
-        if words:
+        if self._many:
+            getattr(args, self._many).extend(words)
+        elif words:
             self.error(f"{len(words)} argument{'s' if len(words) > 1 else ''} more than wanted")
 
     def actions(self) -> List[argparse.Action]:

@@ -42,18 +42,18 @@ class Several(Presenter):
     """All of `parts`, in order, one event at a time whatever thread it comes from."""
 
     def __init__(self, parts: Sequence[Presenter]) -> None:
-        self._parts = parts
+        self.parts = parts
         self._lock = threading.RLock()
         self.tick = min((part.tick for part in parts), default=1.0)
 
     def __enter__(self) -> Several:
-        for part in self._parts:
+        for part in self.parts:
             part.__enter__()
         return self
 
     def __call__(self, event: Event) -> None:
         with self._lock:
-            for part in self._parts:
+            for part in self.parts:
                 part(event)
 
     def __exit__(
@@ -62,7 +62,7 @@ class Several(Presenter):
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        for part in self._parts:
+        for part in self.parts:
             part.__exit__(kind, error, trace)
 
 

@@ -61,11 +61,12 @@ def layer(blob: BlobProgress, width: int, glyphs: Glyphs) -> Line:
 def whole(state: Progress, width: int) -> Line:
     """The line about everything; where it is too long, its less important parts are left out."""
     parts = words.whole_parts(state)
-    for drop in (1, 3, 2, 4):  # elapsed, speed, amount, remaining
-        if len(" | ".join(part for part in parts if part)) <= width:
+    shorter = ((1, ""), (3, ""), (4, ""), (2, f"{words.percent(state.done, state.size)}%"))
+    for place, instead in shorter:  # elapsed, speed, remaining go; the amount becomes a percentage
+        if len(_joined(parts)) <= width:
             break
-        parts[drop] = ""
-    return [(" | ".join(part for part in parts if part)[:width], "bold")]
+        parts[place] = instead
+    return [(_joined(parts)[:width], "bold")]
 
 
 def screen(state: Progress, width: int, height: int, glyphs: Glyphs) -> List[Line]:
@@ -79,6 +80,10 @@ def screen(state: Progress, width: int, height: int, glyphs: Glyphs) -> List[Lin
         lines.append([(f"and {hidden} more"[:width], "dim")])
     lines.append(whole(state, width))
     return lines
+
+
+def _joined(parts: List[str]) -> str:
+    return " | ".join(part for part in parts if part)
 
 
 def _cell(name: str, blob: BlobProgress, done: int, checking: bool) -> str:
