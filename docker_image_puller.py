@@ -30,8 +30,9 @@ def main() -> int:
     if not words or words[0] in ("-h", "--help"):
         print(USAGE, end="", file=sys.stdout if words else sys.stderr)
         return 0 if words else 2
-    if importlib.util.find_spec("dockferry") is None:
-        sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "src"))
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "src")
+    if os.path.isdir(source):  # the checkout that this file belongs to, whatever else is installed
+        sys.path.insert(0, source)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(

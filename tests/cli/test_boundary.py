@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import pytest
 
@@ -219,7 +219,9 @@ def test_python_dash_m_is_the_program() -> None:
         ("", {"DOCKFERRY_PASSWORD": "s3cret"}, None),
     ],
 )
-def test_the_password_comes_from_standard_input(given: str, environment: Dict[str, str], password: str) -> None:
+def test_the_password_comes_from_standard_input(
+    given: str, environment: Dict[str, str], password: Optional[str]
+) -> None:
     """All of it but one end of line; an empty one is refused."""
     code = (
         "import sys\n"

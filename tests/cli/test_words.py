@@ -64,6 +64,12 @@ def test_retry_is_in_the_manuals_form() -> None:
     assert words.note(event) == "[WARNING] retry 3 a3ed95caeb02 reason: 504 Gateway Timeout wait: 18.7s"
 
 
+def test_a_retry_that_is_for_no_layer_says_what_for() -> None:
+    """Tokens and manifests are asked for again too."""
+    shown = words.note(Retry("manifest nginx:latest", 1, "refused", 1, ""))
+    assert shown == "[WARNING] retry 1 manifest nginx:latest reason: refused wait: 1.0s"
+
+
 def test_retry_names_the_host_that_the_reason_does_not_name() -> None:
     """With several mirrors it matters which one failed."""
     assert str(words.note(Retry(DIGEST, 1, "reset", 1, "m.example"))).endswith("wait: 1.0s source: m.example")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 
@@ -20,7 +20,7 @@ def access(args: Namespace) -> Access:
     from ..registry.access import Access
 
     return Access(
-        username=args.username,
+        username=args.username or "",
         password=password(args),
         ca_cert=args.ca_cert,
         insecure=args.insecure,
@@ -29,14 +29,17 @@ def access(args: Namespace) -> Access:
     )
 
 
-def password(args: Namespace) -> Optional[str]:
-    """From standard input where that was asked for, else from the environment, else asked of the user."""
+def password(args: Namespace) -> str:
+    """From standard input where that was asked for, else from the environment, else asked of the user.
+
+    Empty where there is no user name.
+    """
     if args.password_stdin:
         if args.username is None:
             raise UsageError("--password-stdin: wanted --username with it, got none", remedy="add -u USER")
         return _not_empty(sys.stdin.read(), "standard input")
     if args.username is None:
-        return None
+        return ""
     if PASSWORD_VARIABLE in os.environ:
         return _not_empty(os.environ[PASSWORD_VARIABLE], PASSWORD_VARIABLE)
     if sys.stdin.isatty():

@@ -30,19 +30,19 @@ def _pull(args: Namespace) -> int:
 
 
 def _verify(args: Namespace) -> int:
-    from ..text import human_size
+    from ..text import clean, human_size
     from ..verify import verify
     from .each import each
-    from .presenters import words
     from .presenters.choose import presenters
+
+    if args.progress in ("auto", "bar"):
+        args.progress = "plain"  # a blob is proved as a whole: there is nothing that moves
 
     def one(path: str) -> None:
         with presenters(args, f"verify {path}", sys.stderr) as on_event:
             report = verify(path, deep=args.deep, on_event=on_event)
-        shown = words.as_typed(path)
-        output.line(f"{shown}: good, {report.blobs} blobs, {human_size(report.size)}: {', '.join(report.images)}")
-        for note in report.notes:
-            output.line(f"{shown}: {note}")
+        images = ", ".join(map(clean, report.images)) or "no image"
+        output.line(f"{path}: good, {report.blobs} blobs, {human_size(report.size)}: {images}")
 
     return each(args.archives, one, as_json=args.progress == "json")
 
@@ -66,8 +66,11 @@ def _tags(args: Namespace) -> int:
     from ..tags import tags
     from ..text import clean
     from .access import access
+    from .presenters import Lines
+    from .presenters.plain import Notes
 
-    for tag in tags(args.repository, mirrors=args.mirrors, access=access(args)):
+    warn = Notes(Lines(sys.stderr))
+    for tag in tags(args.repository, mirrors=args.mirrors, access=access(args), on_event=warn):
         output.line(clean(tag))
     return 0
 

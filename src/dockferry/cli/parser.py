@@ -38,7 +38,7 @@ An interrupted pull goes on where it stopped: run the same command again.
 
 examples:
   dockferry pull nginx
-  dockferry pull infiniflow/ragflow:v0.17.0 -r docker.1ms.run,mirror.example -t 20
+  dockferry pull infiniflow/ragflow:v0.17.0 -r docker.1ms.run,m.example
   dockferry pull alpine:3.20 busybox:1.36 --platform linux/arm/v7 -o images/
   echo "$TOKEN" | dockferry pull registry.example/app:1 -u me --password-stdin
   docker load -i "$(dockferry pull -q redis:7)"

@@ -32,21 +32,20 @@ def as_json(summary: ImageSummary) -> str:
 def as_text(summary: ImageSummary) -> str:
     """A fact a line, then the settings, then the layers from the bottom up."""
     facts: List[Tuple[str, str]] = [
-        ("image", clean(summary.name)),
-        ("digest", str(summary.digest)),
-        ("platform", str(summary.platform)),
-        ("created", clean(str(summary.created or "not said"))),
+        ("image", clean(summary.name) or "without a name"),
+        ("digest", summary.digest),
+        ("platform", summary.platform or "none: no image, but an artifact"),
+        ("created", summary.created or "not said"),
         ("size", f"{human_size(summary.size)} in {len(summary.layers)} layers"),
     ]
     if summary.platforms:
-        facts.append(("offered", ", ".join(map(str, summary.platforms))))
+        facts.append(("offered", ", ".join(summary.platforms)))
     lines = [f"{name + ':':<10}{text}" for name, text in facts]
     for name, value in sorted(summary.settings.items()):
         lines.append(f"{clean(name)}: {_setting(value)}")
     for number, layer in enumerate(summary.layers, 1):
-        lines.append(
-            f"{number:>3}  {words.short(str(layer.digest))}  {human_size(layer.size):>8}  {clean(layer.media_type)}"
-        )
+        name = words.short(layer.digest or layer.diff_id or "")
+        lines.append(f"{number:>3}  {name:<12}  {human_size(layer.size):>7}  {clean(layer.media_type)}")
     return "\n".join(lines)
 
 

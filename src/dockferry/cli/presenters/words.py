@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, Optional
 
 from ...events import BlobDone, BlobProgress, Event, Progress, Resolved, Resumed, Retry, Warned
 from ...text import human_size, redact
 
+_DIGEST = re.compile(r"\w+:([0-9a-f]{12})[0-9a-f]*", re.ASCII)
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -37,9 +39,10 @@ def percent(done: int, size: int) -> int:
     return 100 if done >= size else 100 * done // size
 
 
-def short(digest: str) -> str:
-    """The first 12 hexadecimal digits."""
-    return redact(digest.rpartition(":")[2])[:12]
+def short(name: str) -> str:
+    """A digest's first 12 hexadecimal digits; any other name as it is."""
+    match = _DIGEST.fullmatch(name)
+    return match[1] if match else redact(name)
 
 
 def as_typed(text: str) -> str:
