@@ -12,7 +12,7 @@ from .archive import disk, layout
 from .archive.docker_reader import blob_digest
 from .archive.reader import Archive, open_archive
 from .archive.stored import StoredImage, StoredLayer, maybe_reference
-from .archive.unpack import CannotUnpack, unpacked
+from .archive.unpack import CannotUnpack, cap, unpacked
 from .errors import ContentError
 from .events import BlobDone, OnEvent, Warned, ignore
 from .oci.descriptor import Descriptor
@@ -179,7 +179,7 @@ class _Check:
         hasher = diff_id.hasher()
         try:
             with io.BufferedReader(self._archive.members.open(layer.member), _STEP) as stream:
-                for chunk in unpacked(stream, layer.size, what):
+                for chunk in unpacked(stream, cap(layer.size), what):
                     hasher.update(chunk)
         except CannotUnpack as error:
             self._note(f"its diff_id was not checked: {error}")

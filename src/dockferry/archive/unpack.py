@@ -31,19 +31,24 @@ class CannotUnpack(DockferryError):
     """No decompressor for this form in this Python: nothing is wrong with the data."""
 
 
-def unpacked(stream: BinaryIO, size: int, what: str) -> Iterator[bytes]:
-    """The plain bytes of a layer, in steps of at most 64 KiB; `size` is that of the packed ones.
+def cap(size: int) -> int:
+    """Bytes that a layer of `size` packed bytes may honestly unpack to."""
+    return max(_FREE_SIZE, size * _MOST_RATIO)
+
+
+def unpacked(stream: BinaryIO, most: int, what: str) -> Iterator[bytes]:
+    """The plain bytes of a layer, in steps of at most 64 KiB and at most `most` of them.
 
     Raises ContentError, naming `what`, for damaged data and for a bomb; CannotUnpack where zstd has no decompressor.
     """
     head = stream.read(MAGIC_SIZE)
     kind = packing(head)
     rest = _Rest(head, stream)
-    most = max(_FREE_SIZE, size * _MOST_RATIO)
+    left = most
     for chunk in _chunks(kind, rest, what):
-        most -= len(chunk)
-        if most < 0:
-            raise ContentError(f"{what}: wanted a layer, got a bomb that unpacks {size} bytes without end")
+        left -= len(chunk)
+        if left < 0:
+            raise ContentError(f"{what}: wanted a layer of at most {most} bytes unpacked, got more: a bomb")
         yield chunk
 
 
