@@ -233,7 +233,7 @@ def test_zstd_is_unpacked_where_it_can_be(tmp_path: Path) -> None:
     path = make_archive(tmp_path / "a.tar", image_of([zstd_frame(PLAIN)], [PLAIN]))
     report = verify(path, deep=True)
     assert report.layers == (1 if has_zstd else 0)
-    assert ["pip install zstandard" in note for note in report.notes] == [] if has_zstd else [True]
+    assert ["pip install zstandard" in note for note in report.notes] == ([] if has_zstd else [True])
     wrong = make_archive(tmp_path / "b.tar", image_of([zstd_frame(PLAIN)], [b"other"]))
     try:
         assert verify(wrong, deep=True).layers == 0

@@ -128,6 +128,24 @@ def test_a_read_only_file_system_is_said_at_once(kind: str, tmp_path: Path) -> N
     assert "the file system is read-only: choose another place with -o" in message
 
 
+def test_an_unwritable_directory_is_said_at_once(kind: str, tmp_path: Path) -> None:
+    """Even where an unfinished file is there and could be filled: it could never be published."""
+    script = """
+        destination = make()
+        destination.open()
+        destination.close()
+        target = place if (place / "out.part").exists() else place / "out"
+        mode = target.stat().st_mode
+        target.chmod(0o555)
+        try:
+            print(fails(make().open))
+        finally:
+            target.chmod(mode)
+    """
+    message = run(script, tmp_path, kind, wrapper=["unshare", "-U"])
+    assert "Permission denied; you may not write there: choose another place with -o" in message
+
+
 def test_a_limit_on_file_size_is_said_at_once(kind: str, tmp_path: Path) -> None:
     """EFBIG, which is also what FAT says past 4 GiB, comes before the download and leaves nothing."""
     script = """
