@@ -39,6 +39,8 @@ def require(name: str) -> str:
     path = shutil.which(name, path=_PATH) or shutil.which(name)
     if path is None:
         unavailable(f"{name} is missing: apt-get install {PACKAGES[name]}")
+    if name == "busybox" and b"/ld-" in Path(path).read_bytes()[:4096]:
+        unavailable(f"{path} needs shared libraries: apt-get install {PACKAGES[name]}")
     return path
 
 
