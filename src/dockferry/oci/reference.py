@@ -49,7 +49,7 @@ class Reference:
         rest, at, digest_text = rest.partition("@")
         digest = _digest(text, digest_text) if at else None
         name, tag = _split_tag(rest)
-        if tag is not None and not _TAG.fullmatch(tag):
+        if tag is not None and not is_tag(tag):
             raise _bad(text, f"the tag {clean(repr(tag), 80)}", "a tag has letters, digits, '_', '.', '-'")
         registry, repository = _split_domain(name)
         registry = DOCKER_HUB if registry is None else parse_host(registry)
@@ -111,6 +111,11 @@ def parse_host(text: str) -> str:
     elif not (len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))):
         raise _bad(text, f"the host {clean(repr(host), 80)}", "a host has letters, digits, '-' and dots")
     return host.lower() + (f":{int(port)}" if port is not None else "")
+
+
+def is_tag(text: str) -> bool:
+    """True for what may stand as a tag: 1 to 128 of letters, digits, '_', '.', '-', not first '.' or '-'."""
+    return _TAG.fullmatch(text) is not None
 
 
 def check_repository(repository: str, where: str) -> None:
