@@ -14,12 +14,27 @@ MAX_DEPTH = 32
 
 def parse_object(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> Dict[str, Any]:
     """The JSON object in `raw` (UTF-8, at most `limit` bytes). Raises ContentError, naming `what`."""
+    value = _parse(raw, what, limit)
+    if not isinstance(value, dict):
+        raise ContentError(f"{what}: wanted a JSON object, got {type(value).__name__}")
+    return value
+
+
+def parse_array(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> List[Any]:
+    """The JSON array in `raw`, under the same rules. Raises ContentError, naming `what`."""
+    value = _parse(raw, what, limit)
+    if not isinstance(value, list):
+        raise ContentError(f"{what}: wanted a JSON array, got {type(value).__name__}")
+    return value
+
+
+def _parse(raw: bytes, what: str, limit: int) -> Any:
     if len(raw) > limit:
         raise ContentError(f"{what}: wanted at most {limit} bytes, got {len(raw)}")
     try:
         text = raw.decode("utf-8")
         _check_depth(text)
-        value = json.loads(
+        return json.loads(
             text,
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
@@ -30,9 +45,6 @@ def parse_object(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> Dict[str, 
         head = raw.lstrip()[:1]
         hint = " (an HTML page: a captive portal or proxy answered)" if head == b"<" else ""
         raise ContentError(f"{what}: wanted JSON, got something else{hint}: {error}") from None
-    if not isinstance(value, dict):
-        raise ContentError(f"{what}: wanted a JSON object, got {type(value).__name__}")
-    return value
 
 
 def _check_depth(text: str) -> None:

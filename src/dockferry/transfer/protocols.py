@@ -22,6 +22,12 @@ class Delivery(Protocol):
         promised end, stays silent longer than the idle timeout, or is framed wrongly.
         """
 
+    def has_more_soon(self, seconds: float) -> bool:
+        """Wait at most `seconds` for the next bytes (or the end) to be there; False if `readinto` would still wait.
+
+        True where it cannot be told. So that what came before a silence is written at once, and not after it.
+        """
+
     def abort(self) -> None:
         """From any thread, at any time: a `readinto` that waits comes back at once (with 0 or BodyError)."""
 

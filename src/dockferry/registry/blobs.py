@@ -1,0 +1,151 @@
+"""Blobs: one range of one blob at a time, from request to delivery.
+
+*Strategy.* Registries redirect blobs to signed URLs that live for minutes. Where a blob was found is remembered and
+asked again directly; when it no longer delivers, it is forgotten and the registry asked anew, once for each request.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Dict, Optional, Tuple
+
+from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError
+from ..oci.descriptor import Descriptor
+from ..oci.digest import Digest
+from ..text import redact_url
+from .body import Body
+from .complaint import Complaint
+from .judge import AskWhole, Challenged, Deliver, Redirected, Refused, Verdict, Wanted, judge, refusal
+from .redirects import Hop
+from .session import Session, complaint
+from .transport import Reply
+
+
+class BlobDelivery:
+    """Bytes `start` to `end` of a blob, in order. Used by one thread, but for `abort`."""
+
+    def __init__(self, body: Body, start: int, end: int) -> None:
+        self.start = start
+        self.end: Optional[int] = end
+        self._body = body
+        body.expect(end - start)
+
+    def readinto(self, view: memoryview) -> int:
+        """One receive into `view`; 0 after the last byte. Raises BodyError."""
+        return self._body.readinto(view)
+
+    def abort(self) -> None:
+        """From any thread: a `readinto` that waits comes back at once."""
+        self._body.abort()
+
+    def close(self) -> None:
+        """The connection is kept if the delivery was read to its end."""
+        self._body.close()
+
+
+class EmptyDelivery:
+    """Nothing, of a blob without bytes, which no one need be asked for."""
+
+    start = 0
+
+    def __init__(self) -> None:
+        self.end: Optional[int] = 0
+
+    def readinto(self, view: memoryview) -> int:
+        return 0
+
+    def abort(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class BlobOpener:
+    """Opens blobs of the repository that has `path` at the session's endpoint; used by all threads."""
+
+    def __init__(self, session: Session, repository: str) -> None:
+        self._session = session
+        self._repository = repository
+        self._lock = threading.Lock()
+        self._found: Dict[Digest, Hop] = {}
+
+    def open(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
+        """Ask for bytes `start` to `end` of `blob`. Raises NetworkError, AuthError, NotFoundError."""
+        with self._lock:
+            known = self._found.get(blob.digest)
+        if known is not None:
+            delivery = self._ask_known(known, blob, start, end)
+            if delivery is not None:
+                return delivery
+        return self._resolve(blob, start, end)
+
+    def _ask_known(self, hop: Hop, blob: Descriptor, start: int, end: int) -> Optional[BlobDelivery]:
+        """From where the blob was last; None if that is over. A host that asks for time gets it."""
+        try:
+            reply, verdict = self._ask(hop, blob, start, end, is_ranged=not _is_whole(blob, start, end))
+        except NetworkError:
+            self._forget(blob, hop)
+            raise
+        if isinstance(verdict, Deliver):
+            return BlobDelivery(reply.body, verdict.start, verdict.end)
+        reply.body.discard()
+        if isinstance(verdict, Refused) and isinstance(verdict.error, BusyError):
+            raise verdict.error
+        self._forget(blob, hop)
+        return None
+
+    def _resolve(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
+        """From the registry on, hop by hop."""
+        hop = Hop(self._session.endpoint.blob_url(self._repository, blob.digest), is_home=True, is_public=False)
+        hops = 0
+        is_ranged = not _is_whole(blob, start, end)
+        while True:
+            reply, verdict = self._ask(hop, blob, start, end, is_ranged)
+            if isinstance(verdict, Deliver):
+                if hops:
+                    with self._lock:
+                        self._found[blob.digest] = hop
+                return BlobDelivery(reply.body, verdict.start, verdict.end)
+            if isinstance(verdict, Redirected):
+                hops += 1
+                hop = self._session.follow(hop, reply, hops)
+            elif isinstance(verdict, AskWhole):
+                reply.body.discard()
+                is_ranged = False
+            else:
+                reply.body.discard()
+                raise _error(verdict, reply, hop, f"blob {blob.digest}", self._session.endpoint.name)
+
+    def _ask(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
+        headers = {"Accept": "*/*"}
+        if is_ranged:
+            headers["Range"] = f"bytes={start}-{end - 1}"
+        reply = self._session.visit(hop, headers)
+        where = self._session.endpoint.name if hop.is_home else redact_url(hop.url)
+        wanted = Wanted(start, end, blob.size, is_ranged, f"blob {blob.digest}", where)
+        said = complaint(reply) if reply.status >= 400 else Complaint()
+        return reply, judge(wanted, reply.status, reply.headers, said, time.time())
+
+    def _forget(self, blob: Descriptor, hop: Hop) -> None:
+        with self._lock:
+            if self._found.get(blob.digest) is hop:
+                del self._found[blob.digest]
+
+
+def _is_whole(blob: Descriptor, start: int, end: int) -> bool:
+    """All of a blob is asked for without a Range: the one request that every server can answer."""
+    return start == 0 and end == blob.size
+
+
+def _error(verdict: Verdict, reply: Reply, hop: Hop, what: str, where: str) -> DockferryError:
+    """A storage host that refuses the URL that the registry has just made may take the next one."""
+    if isinstance(verdict, Refused):
+        error = verdict.error
+    else:
+        assert isinstance(verdict, Challenged)
+        error = refusal(401, reply.headers, Complaint(), 0.0, what=what, where=where)
+    if not hop.is_home and isinstance(error, (AuthError, NotFoundError)):
+        return ReplyError(f"{error.message} (where {where} sent us)", remedy="ask another mirror")
+    return error

@@ -1,0 +1,95 @@
+"""Connections: urllib3's, dialled by `Lines`, so that any thread can end a wait, and pools of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import InvalidHeader, ProtocolError
+
+from .addresses import is_private
+from .lines import Lines, abandon
+
+
+class StaleConnection(ProtocolError):
+    """The far end had closed a kept connection: nothing was answered, and asking anew is no retry."""
+
+
+class Watched(HTTPConnection):
+    """Mixed into urllib3's connections.
+
+    `live` is the socket that bytes come from, still there when urllib3 has let go of it because the reply is the
+    connection's last. `is_private_peer` says where it leads, as far as can be seen: not behind a proxy.
+    """
+
+    def __init__(self, *args: Any, lines: Lines, is_public: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.live: Any = None
+        self.is_private_peer = False
+        self._lines = lines
+        self._is_public = is_public
+        self._answers = 0
+        self._twin: Any = None
+
+    def _new_conn(self) -> Any:
+        sock = self._reach()
+        try:
+            self._twin = self._lines.twin(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _reach(self) -> Any:
+        """A socket to the host, or to the proxy: whose address is no redirect's affair."""
+        is_public = self._is_public and self.proxy is None
+        timeout: Any = self.timeout
+        sock = self._lines.dial(self._dns_host, self.port, timeout, self.socket_options, is_public=is_public)
+        self.is_private_peer = self.proxy is None and is_private(str(sock.getpeername()[0]))
+        return sock
+
+    def connect(self) -> None:
+        self._answers = 0
+        try:
+            super().connect()
+        finally:
+            if self._twin is not None:
+                self._twin.close()
+        self.live = self.sock
+        self._lines.add(self.live)
+
+    def getresponse(self) -> Any:
+        try:
+            reply = super().getresponse()
+        except ConnectionError as error:
+            if self._answers:
+                raise StaleConnection("closed while it was kept") from error
+            raise
+        except InvalidHeader:  # raised when the reply holds the socket already, and is lost
+            abandon(self.live)
+            raise
+        self._answers += 1
+        return reply
+
+
+class PlainConnection(Watched):
+    pass
+
+
+class TLSConnection(Watched, HTTPSConnection):
+    pass
+
+
+class PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls: Any = PlainConnection
+
+
+class QuietTLSPool(urllib3.HTTPSConnectionPool):
+    """Does not warn of an unchecked certificate at each request: the command line says so once."""
+
+    ConnectionCls: Any = TLSConnection
+
+    def _validate_conn(self, conn: Any) -> None:
+        if conn.is_closed:
+            conn.connect()

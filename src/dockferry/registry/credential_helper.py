@@ -1,0 +1,82 @@
+"""Credential helper: a program `docker-credential-NAME` that keeps secrets for Docker.
+
+The protocol: `get` as its argument, the server's name on stdin, `{"ServerURL", "Username", "Secret"}` on stdout;
+on failure a message on stdout and an exit code other than 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import Mapping, Optional, Tuple
+
+from ..errors import AuthError
+from ..text import clean
+
+HELPER_SECONDS = 60.0
+"""Long enough to type a passphrase into the helper's own window."""
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", re.ASCII)
+_MAX_ANSWER = 64 * 1024
+_NOT_FOUND = ("credentials not found", "no credentials server url", "no credentials username", "no stored credential")
+
+
+def ask_helper(name: str, server: str, environ: Mapping[str, str], seconds: float) -> Optional[Tuple[str, str]]:
+    """User name and secret that the helper `name` keeps for `server`, None where it keeps none.
+
+    Raises AuthError, naming the helper, where it is missing, fails or talks nonsense. The secret is neither in an
+    argument nor in an error.
+    """
+    program = f"docker-credential-{name}"
+    if not _NAME.fullmatch(name):
+        raise AuthError(f"not the name of a credential helper: {clean(repr(name), 80)}")
+    path = _find_program(program, environ)
+    if path is None:
+        raise AuthError(f"{program} is not in PATH, so its credentials are not used")
+    try:
+        done = subprocess.run(  # noqa: S603 - a program that the user's own configuration names
+            [path, "get"],
+            input=server.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+            env=dict(environ),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise AuthError(f"{program} gave no answer within {seconds:g} s") from None
+    except OSError as error:
+        raise AuthError(f"{program} could not be run: {error.strerror or type(error).__name__}") from None
+    answer = done.stdout[:_MAX_ANSWER].decode("utf-8", "replace")
+    if done.returncode != 0:
+        if any(text in answer.lower() for text in _NOT_FOUND):
+            return None
+        # A message is a line of words; whatever looks like data may hold a secret and is not repeated.
+        said = f": {clean(answer, 120)}" if answer.strip() and not set(answer) & set("{}\"'") else ""
+        raise AuthError(f"{program} failed with code {done.returncode}{said}")
+    return _parse_answer(answer, program)
+
+
+def _parse_answer(answer: str, program: str) -> Optional[Tuple[str, str]]:
+    try:
+        found = json.loads(answer)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise AuthError(f"{program} answered something that is not a JSON object")
+    username, secret = found.get("Username", ""), found.get("Secret", "")
+    if not isinstance(username, str) or not isinstance(secret, str):
+        raise AuthError(f"{program} answered a user name or secret that is no text")
+    return (username, secret) if secret else None
+
+
+def _find_program(program: str, environ: Mapping[str, str]) -> Optional[str]:
+    """In the absolute directories of PATH only: never what happens to lie in the current directory."""
+    endings = (".exe", ".cmd", ".bat") if os.name == "nt" else ("",)
+    for directory in environ.get("PATH", "").split(os.pathsep):
+        for ending in endings:
+            path = os.path.join(directory, program + ending)
+            if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
+                return path
+    return None

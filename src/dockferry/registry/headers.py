@@ -1,0 +1,99 @@
+"""Headers: what a reply's header fields say, read strictly (RFC 9110, RFC 9112): pure, duplicates in sight."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from dataclasses import dataclass
+from typing import Dict, Iterable, Optional, Tuple
+
+from ..errors import BodyError, ReplyError
+from ..text import clean
+
+MAX_RETRY_AFTER = 600.0
+"""Seconds: no host is waited for longer, whatever it says."""
+_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
+_RANGE = re.compile(r"bytes[ =]+([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.ASCII | re.IGNORECASE)
+
+
+class Headers:
+    """Header fields by name, upper or lower case alike; each name may have several values, in order."""
+
+    def __init__(self, fields: Iterable[Tuple[str, str]] = ()) -> None:
+        self._values: Dict[str, Tuple[str, ...]] = {}
+        for name, value in fields:
+            key = name.lower()
+            self._values[key] = (*self._values.get(key, ()), value.strip())
+
+    def all(self, name: str) -> Tuple[str, ...]:
+        """Every value of `name`."""
+        return self._values.get(name.lower(), ())
+
+    def get(self, name: str) -> str:
+        """The first value of `name`, or ''."""
+        return next(iter(self.all(name)), "")
+
+
+@dataclass(frozen=True)
+class ContentRange:
+    """Bytes `start` to `end` (exclusive) of `total`, which is None where the reply says `*`."""
+
+    start: int
+    end: int
+    total: Optional[int]
+
+
+def content_length(headers: Headers, where: str) -> Optional[int]:
+    """How long the body is, None where it ends otherwise. Raises BodyError for framing that can be read two ways.
+
+    RFC 9112, section 6.3: chunked overrules a length; a length that stands twice is refused even if both agree.
+    """
+    codings, lengths = headers.all("transfer-encoding"), headers.all("content-length")
+    if codings:
+        if [coding.lower() for coding in codings] != ["chunked"]:
+            raise BodyError(f"{where}: wanted a body in chunks, got Transfer-Encoding {_quoted(codings)}")
+        return None
+    if not lengths:
+        return None
+    if len(lengths) > 1 or not _NUMBER.fullmatch(lengths[0]):
+        raise BodyError(f"{where}: wanted one Content-Length, got {_quoted(lengths)}")
+    return int(lengths[0])
+
+
+def content_range(headers: Headers, where: str) -> ContentRange:
+    """Which bytes a 206 carries. Raises ReplyError where that is not said once and clearly."""
+    values = headers.all("content-range")
+    found = _RANGE.fullmatch(values[0]) if len(values) == 1 else None
+    if not found:
+        raise ReplyError(f"{where}: wanted one Content-Range, got {_quoted(values) or 'none'}")
+    first, last, total = found.groups()
+    span = ContentRange(int(first), int(last) + 1, None if total == "*" else int(total))
+    if span.end <= span.start or (span.total is not None and span.end > span.total):
+        raise ReplyError(f"{where}: wanted a Content-Range that can be, got {_quoted(values)}")
+    return span
+
+
+def is_identity(headers: Headers) -> bool:
+    """True if the body is the document itself: not compressed, though that was not asked for."""
+    return all(value.lower() in ("", "identity") for value in headers.all("content-encoding"))
+
+
+def retry_after(headers: Headers, now: float) -> Optional[float]:
+    """Seconds to wait, from 0 to MAX_RETRY_AFTER; None for nothing and for nonsense. `now` is in Unix seconds.
+
+    RFC 9110, section 10.2.3: whole seconds, or a date.
+    """
+    value = headers.get("retry-after")
+    if re.fullmatch(r"[0-9]{1,400}", value, re.ASCII):
+        wait = float(value) if len(value) < 12 else MAX_RETRY_AFTER
+    else:
+        try:
+            parsed = email.utils.parsedate_to_datetime(value)
+            wait = parsed.timestamp() - now
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
+    return min(max(wait, 0.0), MAX_RETRY_AFTER)
+
+
+def _quoted(values: Tuple[str, ...]) -> str:
+    return clean(", ".join(repr(value) for value in values), 120)

@@ -1,0 +1,155 @@
+"""Judge: the one place where a reply to a blob request is judged: from what was wanted, the status and the headers
+to one verdict (OCI distribution spec, "Pulling Blobs"; RFC 9110, section 14): pure.
+
+*Strategy.* Registries, caches and storage hosts answer ranges in all the ways there are, and one host may answer two
+requests differently. So nothing is learnt about a host: each reply stands for itself, and only a reply that says
+clearly which bytes it carries delivers any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Tuple, Union
+
+from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError
+from ..text import clean
+from .complaint import Complaint
+from .headers import Headers, content_length, content_range, is_identity, retry_after
+
+REDIRECTS = (301, 302, 303, 307, 308)
+_DENIED = ("DENIED", "UNAUTHORIZED")
+_UNKNOWN = ("NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Bytes `start` to `end` (exclusive) of a blob of `size` bytes; `what` and `where` name it and the host.
+
+    `ranged` says if the request had a Range header.
+    """
+
+    start: int
+    end: int
+    size: int
+    ranged: bool
+    what: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """The body carries bytes `start` to `end` (exclusive) of the blob; `start` may be below the wanted one."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class AskWhole:
+    """The host cannot answer a Range: the same request without one."""
+
+
+@dataclass(frozen=True)
+class Redirected:
+    """Go on at the Location, which may be missing or stand twice."""
+
+    locations: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Challenged:
+    """Authorization is wanted; `challenges` are the values of WWW-Authenticate, perhaps none."""
+
+    challenges: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No bytes, and why."""
+
+    error: DockferryError
+
+
+Verdict = Union[Deliver, AskWhole, Redirected, Challenged, Refused]
+
+
+def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, now: float) -> Verdict:
+    """The verdict on one reply. `complaint` is what its body says, if it is an error; `now` is in Unix seconds."""
+    try:
+        if status == 200:
+            return _whole(wanted, headers)
+        if status == 206:
+            return _part(wanted, headers)
+    except NetworkError as error:
+        return Refused(error)
+    if status in REDIRECTS:
+        return Redirected(headers.all("location"))
+    if status == 401:
+        return Challenged(headers.all("www-authenticate"))
+    if wanted.ranged and (status in (400, 501) or (status == 416 and wanted.start == 0)):
+        return AskWhole()
+    if status == 416:
+        return Refused(
+            ReplyError(
+                f"{wanted.where}: wanted bytes {wanted.start}-{wanted.end - 1} of {wanted.what}, "
+                "got 416: it has no such bytes"
+            )
+        )
+    return Refused(refusal(status, headers, complaint, now, what=wanted.what, where=wanted.where))
+
+
+def refusal(
+    status: int, headers: Headers, complaint: Complaint, now: float, *, what: str, where: str
+) -> DockferryError:
+    """The error for a `status` that gives no document: `what` was wanted, `where` is the host."""
+    said = f": {complaint.text}" if complaint.text else ""
+    message = f"{where}: wanted {what}, got {status}{said}"
+    denied = any(code in _DENIED for code in complaint.codes)
+    unknown = any(code in _UNKNOWN for code in complaint.codes)
+    if status in (408, 425, 429) or (status >= 500 and status != 501):
+        return BusyError(message, retry_after=retry_after(headers, now))
+    if status == 407:
+        return AuthError(message, remedy="give the proxy's login in its URL: http://USER:PASSWORD@HOST:PORT")
+    if status in (404, 410) and (unknown or not denied):
+        return NotFoundError(message, remedy="check the name and the tag")
+    if status in (401, 403, 404, 410, 451):
+        return AuthError(message, remedy="log in with -u, or check the name: it may not exist")
+    return ReplyError(message)
+
+
+def _whole(wanted: Wanted, headers: Headers) -> Verdict:
+    """A 200 carries the blob from its first byte; chunked or until the end, the descriptor's size rules."""
+    _check_document(wanted, headers)
+    length = content_length(headers, wanted.where)
+    if length is not None and length != wanted.size:
+        raise ReplyError(
+            f"{wanted.where}: wanted the {wanted.size} bytes of {wanted.what}, got {length} bytes"
+            f" of {clean(headers.get('content-type'), 60) or 'no type'}"
+        )
+    return Deliver(0, wanted.size)
+
+
+def _part(wanted: Wanted, headers: Headers) -> Verdict:
+    """A 206 must start where it was asked to, and may end earlier."""
+    _check_document(wanted, headers)
+    got = content_range(headers, wanted.where)
+    if got.start != wanted.start or got.end > wanted.end or got.total not in (None, wanted.size):
+        raise ReplyError(
+            f"{wanted.where}: wanted bytes {wanted.start}-{wanted.end - 1}/{wanted.size} of {wanted.what}, "
+            f"got {got.start}-{got.end - 1}/{'*' if got.total is None else got.total}"
+        )
+    length = content_length(headers, wanted.where)
+    if length not in (None, got.end - got.start):
+        raise ReplyError(
+            f"{wanted.where}: Content-Range promises {got.end - got.start} bytes of {wanted.what}, "
+            f"Content-Length {length}"
+        )
+    return Deliver(got.start, got.end)
+
+
+def _check_document(wanted: Wanted, headers: Headers) -> None:
+    if not is_identity(headers):
+        coding = clean(headers.get("content-encoding"), 40)
+        raise ReplyError(f"{wanted.where}: wanted {wanted.what} as it is, got it with Content-Encoding {coding}")
+    if headers.get("content-type").lower().startswith("multipart/"):
+        raise ReplyError(f"{wanted.where}: wanted one range of {wanted.what}, got multipart/byteranges")

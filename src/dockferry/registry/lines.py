@@ -1,0 +1,141 @@
+"""Lines: the sockets of one transport: how they are dialled, and how another thread wakes who waits on one."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+import weakref
+from typing import Any, List, Set, Tuple
+
+from ..errors import ConnectError, DockferryError
+from ..text import clean
+from .addresses import is_private
+from .redirects import private_target
+
+_LEAST_PATIENCE = 2.0
+"""Seconds that each of a name's addresses is given at least."""
+STOPPED = "stopped: no request is made any more"
+
+
+class Lines:
+    """All live sockets, so that one call can shut them down; used by all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._live: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._silent: Set[Any] = set()
+        self.is_stopped = False
+
+    def add(self, sock: Any) -> None:
+        """Watch `sock` as long as someone holds it. Raises ConnectError after `stop`."""
+        with self._lock:
+            if self.is_stopped:
+                raise ConnectError(STOPPED)
+            self._live.add(sock)
+
+    def stop(self) -> None:
+        """Shut everything down, for good: who waits on a socket wakes with an error."""
+        with self._lock:
+            self.is_stopped = True
+            live = list(self._live)
+        for sock in live:
+            hang_up(sock)
+
+    def twin(self, sock: socket.socket) -> socket.socket:
+        """A watched second handle on `sock`, for the caller to close.
+
+        While the socket changes hands: TLS takes the descriptor away from the object that was dialled.
+        """
+        twin = sock.dup()
+        try:
+            self.add(twin)
+        except BaseException:
+            twin.close()
+            raise
+        return twin
+
+    def dial(self, host: str, port: int, timeout: float, options: Any, *, is_public: bool) -> socket.socket:
+        """A connected socket, `timeout` set on it. With `is_public` a private address is not connected to.
+
+        The name is resolved once, and what was looked at is what is connected to. An address that kept silent is
+        tried last from then on. Raises ConnectError; ReplyError for a private address.
+        """
+        addresses = self._resolve(host, port)
+        if is_public:
+            addresses = [one for one in addresses if not is_private(str(one[4][0]))]
+            if not addresses:
+                raise private_target("redirect", f"//{host}:{port}")
+        deadline = time.monotonic() + timeout
+        failure: DockferryError = ConnectError(f"{host}:{port}: no address to connect to")
+        for place, (family, kind, protocol, _, address) in enumerate(addresses):
+            left = deadline - time.monotonic()
+            if place and left <= 0:
+                break
+            patience = min(timeout, max(_LEAST_PATIENCE, left / (len(addresses) - place)))
+            sock = socket.socket(family, kind, protocol)
+            try:
+                self._connect(sock, address, patience, options)
+            except OSError as error:
+                sock.close()
+                self._silent.add(address)
+                failure = connect_failure(host, port, patience, error)
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                self._silent.discard(address)
+                sock.settimeout(timeout)
+                return sock
+        raise failure
+
+    def _connect(self, sock: socket.socket, address: Any, patience: float, options: Any) -> None:
+        for option in options or ():
+            sock.setsockopt(*option)
+        sock.settimeout(patience)
+        with contextlib.closing(self.twin(sock)):
+            sock.connect(address)
+
+    def _resolve(self, host: str, port: int) -> List[Tuple[Any, ...]]:
+        try:
+            found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise unresolved(host, error) from None
+        return sorted(found, key=lambda one: one[4] in self._silent)
+
+
+def hang_up(sock: Any) -> None:
+    """Shut `sock` down from any thread: a receive that waits on it comes back at once.
+
+    By the plain socket's method: that of an SSL socket would leave it reading the bytes undeciphered.
+    """
+    plain = getattr(sock, "socket", sock)  # TLS inside TLS: urllib3's SSLTransport holds the socket
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(plain, socket.SHUT_RDWR)
+
+
+def abandon(sock: Any) -> None:
+    """Close `sock` though a reader that nobody can reach holds it."""
+    with contextlib.suppress(OSError):
+        socket.close(getattr(sock, "socket", sock).detach())
+
+
+def unresolved(host: str, error: Exception) -> ConnectError:
+    """The error for a name without addresses."""
+    reason = clean(getattr(error, "strerror", None) or str(error), 100)
+    return ConnectError(
+        f"{clean(host, 100)}: the name does not resolve: {reason}",
+        remedy="check the name and the network, or name a mirror with -r",
+    )
+
+
+def connect_failure(host: str, port: int, patience: float, error: OSError) -> ConnectError:
+    """The error for an address that does not answer, or answers no."""
+    if isinstance(error, socket.timeout):
+        got = f"no connection within {patience:.3g} s"
+    else:
+        got = clean(error.strerror or str(error), 100).lower()
+    return ConnectError(
+        f"{clean(host, 100)}:{port}: {got}", remedy="check the network and the proxy, or name a mirror with -r"
+    )

@@ -1,0 +1,171 @@
+"""Repository: one image repository at one registry or mirror: its manifests, blobs and tags.
+
+OCI distribution spec, "Pull". It is a `Source` of blobs, as `transfer` wants them.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Iterator, List, Optional, Union
+
+from ..errors import ContentError, ReplyError
+from ..oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
+from ..oci.digest import Digest
+from ..oci.manifest import Index, Manifest, parse_manifest
+from ..oci.reference import Reference, is_tag
+from ..oci.strict_json import MAX_MANIFEST, parse_object
+from ..text import clean
+from .access import Access
+from .blobs import BlobDelivery, BlobOpener, EmptyDelivery
+from .credentials import Credentials, CredentialStore
+from .endpoint import Endpoint
+from .links import next_page
+from .session import Session, exchange_over
+from .tokens import Authorizer
+from .transport import Reply, Transport
+
+_ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
+_TAGS_PAGE = 1000
+_MAX_PAGES = 1000
+
+
+class Repository:
+    """`name` is the host (and prefix) for people. `path` is the repository's name there; used by all threads."""
+
+    def __init__(self, endpoint: Endpoint, repository: str, transport: Transport, session: Session) -> None:
+        self.name = endpoint.name
+        self._endpoint = endpoint
+        self._repository = repository
+        self._transport = transport
+        self._session = session
+        self._blobs = BlobOpener(session, repository)
+
+    def open(self, blob: Descriptor, start: int, end: int) -> Union[BlobDelivery, EmptyDelivery]:
+        """Ask for bytes `start` to `end` (exclusive) of `blob`; a blob without bytes needs no request.
+
+        A server that ignores ranges gives a delivery from 0. Raises NetworkError (BusyError with the time the host
+        asks for), AuthError, NotFoundError.
+        """
+        if blob.size == 0:
+            return EmptyDelivery()
+        assert 0 <= start < end <= blob.size
+        return self._blobs.open(blob, start, end)
+
+    def manifest(self, name: str) -> Union[Manifest, Index]:
+        """The document that tag or digest `name` stands for, proved where `name` is a digest.
+
+        Raises NotFoundError, AuthError, NetworkError; ContentError for what is no manifest, or not the one named.
+        """
+        what = f"manifest {self._repository}{'@' if ':' in name else ':'}{name}"
+        url = self._endpoint.manifest_url(self._repository, name)
+        reply = self._session.fetch(url, {"Accept": _ACCEPT})
+        raw = self._document(reply, what)
+        wanted = [name] if ":" in name else [*reply.headers.all("docker-content-digest")]
+        for text in wanted:
+            digest = Digest.parse(text)
+            _check(raw, digest, f"{self.name}: {what}")
+        return parse_manifest(raw, reply.headers.get("content-type"), f"{self.name}: {what}")
+
+    def blob_bytes(self, blob: Descriptor, limit: int) -> bytes:
+        """All of a small blob, such as a config, proved. Raises ContentError, and what `open` raises."""
+        what = f"{self.name}: blob {blob.digest}"
+        if blob.size > limit:
+            raise ContentError(f"{what}: wanted at most {limit} bytes, got a descriptor of {blob.size}")
+        buffer = bytearray(blob.size)
+        delivery = self.open(blob, 0, blob.size)
+        try:
+            view, filled = memoryview(buffer), 0
+            count = 1
+            while count:
+                count = delivery.readinto(view[filled:])
+                filled += count
+        finally:
+            delivery.close()
+        data = bytes(buffer)
+        _check(data, blob.digest, what)
+        return data
+
+    def tags(self) -> Iterator[str]:
+        """Every tag of the repository, in the registry's order; what cannot be a tag is left out.
+
+        Raises NotFoundError, AuthError, NetworkError, ContentError.
+        """
+        what = f"tags of {self._repository}"
+        url: Optional[str] = self._endpoint.tags_url(self._repository, _TAGS_PAGE)
+        for _ in range(_MAX_PAGES):
+            assert url is not None
+            reply = self._session.fetch(url, {"Accept": "application/json"})
+            raw = self._document(reply, what)
+            yield from _tags_in(raw, f"{self.name}: {what}")
+            following = next_page(url, reply.headers.all("link"))
+            if following is None:
+                return
+            if following == url:
+                raise ReplyError(f"{self.name}: {what}: a page of the list names itself as the next")
+            url = following
+        raise ReplyError(f"{self.name}: {what}: wanted at most {_MAX_PAGES} pages, got more")
+
+    def abort(self) -> None:
+        """From any thread, for good: who waits for this host comes back at once, with NetworkError."""
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._transport.close()
+
+    def _document(self, reply: Reply, what: str) -> bytes:
+        """The body of a 200, at most MAX_MANIFEST bytes (and one, which shows that there are more)."""
+        if reply.status != 200:
+            raise self._session.refused(reply, what)
+        try:
+            return reply.body.read(MAX_MANIFEST + 1)
+        finally:
+            reply.body.close()
+
+
+def open_repository(
+    reference: Reference, mirror: Optional[str], access: Access, store: Optional[CredentialStore]
+) -> Repository:
+    """The repository of `reference` at its origin, or at `mirror` (`[http[s]://]HOST[:PORT][/PREFIX]`).
+
+    The login in `access` belongs to the registry that is opened; to open another one besides, give
+    `access.without_login()`. Without a login `store` is asked for exactly this host. Nothing is requested yet.
+    Raises UsageError.
+    """
+    if mirror is None:
+        endpoint = Endpoint.of_registry(reference.registry, access)
+        owner = reference.registry
+    else:
+        endpoint = Endpoint.of_mirror(mirror, access)
+        owner = endpoint.authority
+    credentials: Optional[Credentials] = None
+    if access.username:
+        credentials = Credentials.of(access.username, access.password)
+    elif store is not None:
+        credentials = store.find(owner)
+    transport = Transport(access, endpoint.origin)
+    authorizer = Authorizer(
+        endpoint.authority,
+        endpoint.scheme,
+        f"repository:{endpoint.path(reference.repository)}:pull",
+        credentials,
+        functools.partial(exchange_over, transport),
+    )
+    return Repository(endpoint, reference.repository, transport, Session(endpoint, transport, authorizer))
+
+
+def _check(raw: bytes, digest: Digest, what: str) -> None:
+    got = Digest.of(raw, digest.algorithm)
+    if got != digest:
+        page = " (an HTML page: a captive portal or proxy answered)" if raw.lstrip()[:1] == b"<" else ""
+        raise ContentError(f"{what}: wanted {digest}, got {len(raw)} bytes with {got}{page}")
+
+
+def _tags_in(raw: bytes, what: str) -> List[str]:
+    tags = parse_object(raw, what).get("tags")
+    if tags is not None and not isinstance(tags, list):
+        raise ContentError(f"{what}: wanted a list of tags, got {clean(type(tags).__name__)}")
+    return [tag for tag in tags or () if isinstance(tag, str) and is_tag(tag)]
+
+
+__all__ = ["Repository", "open_repository"]

@@ -1,0 +1,39 @@
+"""TLS contexts: made once, since loading the system's authorities takes as long as a round trip."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from typing import Optional
+
+from ..errors import UsageError
+from ..text import clean
+
+
+@functools.lru_cache(maxsize=None)
+def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
+    """Trusts the system's authorities and those in the PEM file `ca_cert`. Raises UsageError if it holds none."""
+    context = _modern(ssl.create_default_context())
+    if ca_cert is not None:
+        try:
+            context.load_verify_locations(cafile=ca_cert)
+        except OSError as error:  # ssl.SSLError is one
+            reason = clean(error.strerror or str(error), 120)
+            raise UsageError(f"--ca-cert {clean(ca_cert)}: wanted a PEM file with certificates: {reason}") from None
+    return context
+
+
+@functools.lru_cache(maxsize=None)
+def unchecked_context() -> ssl.SSLContext:
+    """Trusts whoever answers: for `--insecure`, which the user has to ask for."""
+    context = _modern(ssl.create_default_context())
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _modern(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Python 3.8 and 3.9 would still speak TLS 1.0."""
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

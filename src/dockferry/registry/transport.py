@@ -1,0 +1,184 @@
+"""Transport: one request and its reply over urllib3's pools, with nothing done behind the caller's back.
+
+No redirects are followed, nothing is retried, decoded, or kept as a cookie; `.netrc` is not read. TLS goes unchecked
+only to the one origin that `--insecure` is about.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+
+from .._version import __version__
+from ..errors import ConnectError, NetworkError
+from ..text import redact_url
+from .access import Access
+from .addresses import is_private
+from .body import Body
+from .connections import PlainPool, QuietTLSPool, StaleConnection
+from .failures import explain
+from .headers import Headers, content_length
+from .lines import STOPPED, Lines
+from .proxies import proxy_for
+from .redirects import origin_of
+from .tls import trusting_context, unchecked_context
+
+USER_AGENT = f"dockferry/{__version__}"
+_CONNECTIONS = 20
+"""Kept for each host: as many as a pull may have."""
+_HOSTS = 32
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`is_private` says if the host that answered is in a private network, as far as can be seen."""
+
+    url: str
+    status: int
+    headers: Headers
+    body: Body
+    is_private: bool
+
+
+class Transport:
+    """The connections of one registry client; used by all threads.
+
+    `home` is the registry's own origin (`scheme://host[:port]`).
+    """
+
+    def __init__(self, access: Access, home: str) -> None:
+        self._access = access
+        self._home = origin_of(home)
+        self._lines = Lines()
+        self._lock = threading.Lock()
+        self._managers: Dict[Tuple[Optional[str], bool, bool], urllib3.PoolManager] = {}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Optional[bytes] = None,
+        *,
+        is_public: bool = False,
+    ) -> Reply:
+        """The reply, its body unread: the caller closes it. With `is_public` no private address is connected to.
+
+        Raises NetworkError for everything that is no HTTP reply, AuthError where a proxy wants a login.
+        """
+        fields = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
+        try:
+            return self._once(method, url, fields, body, is_public)
+        except StaleConnection:
+            pass
+        try:
+            return self._once(method, url, fields, body, is_public)
+        except StaleConnection as error:
+            raise explain(error, url, self._access.first_byte_timeout) from None
+
+    def abort(self) -> None:
+        """From any thread, for good: who waits on any connection comes back at once, with NetworkError."""
+        self._lines.stop()
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        with self._lock:
+            managers = list(self._managers.values())
+            self._managers.clear()
+        for manager in managers:
+            manager.clear()
+
+    def _once(
+        self, method: str, url: str, fields: Mapping[str, str], body: Optional[bytes], is_public: bool
+    ) -> Reply:
+        access = self._access
+        if self._lines.is_stopped:
+            raise ConnectError(STOPPED)
+        try:
+            raw = self._manager(url, is_public).urlopen(
+                method,
+                url,
+                headers=fields,
+                body=body,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+                timeout=urllib3.Timeout(connect=access.connect_timeout, read=access.first_byte_timeout),
+            )
+        except StaleConnection:
+            raise
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            if self._lines.is_stopped:
+                raise ConnectError(STOPPED) from None
+            raise explain(error, url, access.first_byte_timeout) from None
+        return self._reply(raw, url)
+
+    def _reply(self, raw: Any, url: str) -> Reply:
+        headers = Headers(raw.headers.iteritems())
+        try:
+            length = 0 if raw.status in (204, 304) else content_length(headers, redact_url(url))
+        except NetworkError:
+            raw.close()
+            raise
+        connection = raw.connection
+
+        def done(reusable: bool) -> None:
+            if reusable:
+                raw._fp.close()
+                raw.release_conn()
+            else:
+                raw.close()
+
+        body = Body(raw._fp, connection.live, length, self._access.idle_timeout, redact_url(url), done)
+        peer_is_private = connection.is_private_peer or is_private(urlsplit(url).hostname or "")
+        return Reply(url, raw.status, headers, body, peer_is_private)
+
+    def _manager(self, url: str, is_public: bool) -> urllib3.PoolManager:
+        access = self._access
+        proxy = proxy_for(url, access.proxy, os.environ)
+        unchecked = access.insecure and origin_of(url) == self._home
+        key = (proxy, unchecked, is_public)
+        with self._lock:
+            manager = self._managers.get(key)
+            if manager is None:
+                manager = self._managers[key] = self._make(proxy, unchecked, is_public)
+            return manager
+
+    def _make(self, proxy: Optional[str], unchecked: bool, is_public: bool) -> urllib3.PoolManager:
+        context = unchecked_context() if unchecked else trusting_context(self._access.ca_cert)
+        options: Dict[str, Any] = {"num_pools": _HOSTS, "maxsize": _CONNECTIONS, "ssl_context": context}
+        pools: Tuple[Any, Any] = (PlainPool, QuietTLSPool)
+        manager: urllib3.PoolManager
+        if proxy is None:
+            manager = urllib3.PoolManager(**options)
+        elif proxy.lower().startswith("socks"):
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            from .socks import SocksPlainPool, SocksTLSPool
+
+            pools = (SocksPlainPool, SocksTLSPool)
+            username, password = _login(proxy)
+            manager = SOCKSProxyManager(proxy, username, password, **options)
+        else:
+            username, password = _login(proxy)
+            login = urllib3.make_headers(proxy_basic_auth=f"{username}:{password or ''}") if username else {}
+            manager = urllib3.ProxyManager(proxy, proxy_headers=login, proxy_ssl_context=context, **options)
+        ours = [functools.partial(pool, lines=self._lines, is_public=is_public) for pool in pools]
+        classes: Any = dict(zip(("http", "https"), ours))
+        manager.pool_classes_by_scheme = classes
+        return manager
+
+
+def _login(proxy: str) -> Tuple[Optional[str], Optional[str]]:
+    """User and password in the proxy's URL, where there are any."""
+    parts = urlsplit(proxy)
+    username, password = parts.username, parts.password
+    return username and unquote(username), password and unquote(password)

@@ -1,0 +1,393 @@
+"""Connections: TLS, proxies, what is sent, and what a failure is called."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import ssl
+import threading
+import time
+import traceback
+from typing import Callable, List, Tuple
+
+import pytest
+from support.proxies import HttpProxy, SocksProxy
+from support.rude import Request, RudeServer, Wire
+
+from dockferry.errors import AuthError, CertificateError, ConnectError, NetworkError, ReplyError, UsageError
+from dockferry.registry.access import Access
+from dockferry.registry.transport import USER_AGENT, Transport
+
+Serve = Callable[..., RudeServer]
+Authority = Tuple[ssl.SSLContext, str]
+QUICK = Access(connect_timeout=2, first_byte_timeout=2, idle_timeout=2)
+
+
+def hello(request: Request, wire: Wire) -> None:
+    wire.reply(200, b"hello")
+
+
+def ask(access: Access, url: str, home: str = "https://127.0.0.1", **headers: str) -> bytes:
+    """One request over a transport of its own."""
+    transport = Transport(access, home)
+    try:
+        reply = transport.request("GET", url, headers)
+        data = reply.body.read(1000)
+        reply.body.close()
+        return data
+    finally:
+        transport.close()
+
+
+def failure(access: Access, url: str, home: str = "https://127.0.0.1") -> NetworkError:
+    """The error, which must not show the query's secret anywhere, not even in its traceback."""
+    secret = secrets.token_hex(8)
+    with pytest.raises(NetworkError) as caught:
+        ask(access, f"{url}/x?sig={secret}", home)
+    shown = "".join(traceback.format_exception(type(caught.value), caught.value, caught.value.__traceback__))
+    assert secret not in shown
+    assert "canary" not in shown.replace("canary@", "")
+    return caught.value
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def test_what_is_sent(serve: Serve) -> None:
+    """Our name, no compression wanted, the given headers, and no cookie though one was set."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        wire.reply(200, b"", [("Set-Cookie", "a=b")])
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+    for _ in range(2):
+        transport.request("GET", f"{server.url}/a?b=c", {"Accept": "x/y"}).body.discard()
+    transport.close()
+    for request in server.requests:
+        assert request.target == "/a?b=c"
+        assert sorted(request.fields) == [
+            ("Accept", "x/y"),
+            ("Accept-Encoding", "identity"),
+            ("Host", server.host),
+            ("User-Agent", USER_AGENT),
+        ]
+
+
+def test_redirects_are_not_followed(serve: Serve) -> None:
+    """A redirect is a reply like any other."""
+    server = serve(lambda request, wire: wire.reply(307, b"", [("Location", "/elsewhere")]))
+    transport = Transport(QUICK, server.url)
+    reply = transport.request("GET", server.url + "/", {})
+    assert (reply.status, reply.headers.get("location")) == (307, "/elsewhere")
+    reply.body.discard()
+    transport.close()
+    assert server.targets() == ["/"]
+
+
+def test_twenty_connections_are_kept(serve: Serve) -> None:
+    """As many threads as a pull may have find their connections again."""
+    barrier = threading.Barrier(20)
+
+    def handler(request: Request, wire: Wire) -> None:
+        barrier.wait(10)
+        hello(request, wire)
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+
+    def work() -> None:
+        for _ in range(3):
+            reply = transport.request("GET", server.url + "/", {})
+            assert reply.body.read(10) == b"hello"
+            reply.body.close()
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    transport.close()
+    assert (len(server.requests), server.connections) == (60, 20)
+
+
+def test_a_connection_that_died_while_kept_is_no_failure(serve: Serve) -> None:
+    """The far end closes just as it is asked again: a new connection is asked instead, once."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if request.connection == 0 and len(server.requests) == 2:
+            wire.close()
+        else:
+            hello(request, wire)
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+    for _ in range(2):
+        reply = transport.request("GET", server.url + "/", {})
+        assert reply.body.read(10) == b"hello"
+        reply.body.close()
+    transport.close()
+    assert [request.connection for request in server.requests] == [0, 0, 1]
+
+
+def test_tls_with_the_authority_given(serve: Serve, authority: Authority) -> None:
+    """--ca-cert makes a private authority trusted."""
+    context, pem = authority
+    assert ask(Access(ca_cert=pem), serve(hello, context).url) == b"hello"
+
+
+def test_tls_without_it_is_a_hard_failure(serve: Serve, authority: Authority) -> None:
+    """A certificate that is not trusted is no matter of retrying, and the remedy is named."""
+    server = serve(hello, authority[0])
+    error = failure(QUICK, server.url)
+    assert isinstance(error, CertificateError)
+    assert not error.is_retryable
+    assert "--ca-cert" in error.remedy
+    assert server.host in error.message
+    assert server.requests == []
+
+
+def test_tls_with_another_name_is_a_hard_failure(serve: Serve, authority: Authority) -> None:
+    """The certificate is another host's."""
+    context, pem = authority
+    server = serve(hello, context)
+    error = failure(Access(ca_cert=pem), f"https://localhost:{server.port}")
+    assert isinstance(error, CertificateError)
+    assert "localhost" in error.message
+
+
+def test_insecure_is_for_the_registry_alone(serve: Serve, authority: Authority) -> None:
+    """--insecure trusts the registry's own origin, and no other host that it may point to."""
+    home, other = serve(hello, authority[0]), serve(hello, authority[0])
+    access = Access(insecure=True)
+    assert ask(access, home.url, home.url) == b"hello"
+    assert isinstance(failure(access, other.url, home.url), CertificateError)
+
+
+def test_a_missing_authority_is_a_usage_error(tmp_path: object) -> None:
+    """A --ca-cert that is not there, or holds no certificate, is said before anything is sent."""
+    for name in (f"{tmp_path}/none.pem", __file__):
+        with pytest.raises(UsageError, match="--ca-cert"):
+            ask(Access(ca_cert=name), "https://127.0.0.1:1/")
+
+
+def test_plain_http_behind_https_is_named(serve: Serve) -> None:
+    """Wanted TLS, got something else."""
+    error = failure(QUICK, serve(lambda request, wire: None).url.replace("http:", "https:"))
+    assert isinstance(error, ConnectError)
+
+
+def drop(request: Request, wire: Wire) -> None:
+    wire.close()
+
+
+def reset(request: Request, wire: Wire) -> None:
+    wire.reset()
+
+
+def nonsense(request: Request, wire: Wire) -> None:
+    wire.send(b"SSH-2.0-OpenSSH_9.2\r\n")
+    wire.close()
+
+
+def endless_header(request: Request, wire: Wire) -> None:
+    wire.send(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n")
+    wire.close()
+
+
+def many_headers(request: Request, wire: Wire) -> None:
+    wire.head(200, [(f"X-{number}", "y") for number in range(1000)])
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    ("handler", "kind"),
+    [
+        (drop, ConnectError),
+        (reset, ConnectError),
+        (nonsense, ReplyError),
+        (endless_header, ReplyError),
+        (many_headers, ReplyError),
+    ],
+)
+def test_no_answer(handler: object, kind: type, serve: Serve) -> None:
+    """What is no HTTP reply is one of our errors, with the host."""
+    server = serve(handler)
+    error = failure(QUICK, server.url)
+    assert isinstance(error, kind)
+    assert server.host in error.message
+
+
+def test_silence_before_the_answer(serve: Serve) -> None:
+    """The first byte has its own patience."""
+    server = serve(lambda request, wire: wire.stall())
+    error = failure(Access(first_byte_timeout=0.2), server.url)
+    assert isinstance(error, ConnectError)
+    assert "no answer within 0.2 s" in error.message
+
+
+def test_silence_in_the_handshake() -> None:
+    """A server that accepts and says nothing is bounded by the connect timeout."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        assert isinstance(failure(Access(connect_timeout=0.3), url), ConnectError)
+
+
+def test_refused() -> None:
+    """Nobody listens: known at once."""
+    port = closed_port()
+    error = failure(QUICK, f"http://127.0.0.1:{port}")
+    assert isinstance(error, ConnectError)
+    assert f"127.0.0.1:{port}: connection refused" in error.message
+
+
+@pytest.mark.parametrize("name", ["no-such-host.invalid", "x" * 64 + ".example"])
+def test_unresolved(name: str) -> None:
+    """A name without addresses, or one that cannot be looked up at all."""
+    error = failure(QUICK, f"http://{name}")
+    assert isinstance(error, ConnectError)
+    assert "does not resolve" in error.message
+
+
+def test_a_public_host_does_not_lead_into_a_private_network(serve: Serve) -> None:
+    """A name that resolves to a private address is not connected to where only public ones may be."""
+    server = serve(hello)
+    transport = Transport(QUICK, server.url)
+    with pytest.raises(ReplyError, match="private address"):
+        transport.request("GET", f"http://localhost:{server.port}/", {}, is_public=True)
+    transport.close()
+    assert server.connections == 0
+
+
+def test_a_reply_tells_where_it_came_from(serve: Serve) -> None:
+    """Loopback is private: such a registry may redirect to private addresses."""
+    server = serve(hello)
+    transport = Transport(QUICK, server.url)
+    reply = transport.request("GET", f"http://localhost:{server.port}/", {})
+    reply.body.discard()
+    transport.close()
+    assert reply.is_private
+
+
+@pytest.mark.parametrize("where", ["answer", "handshake"])
+def test_abort_wakes_who_waits(where: str, serve: Serve) -> None:
+    """For an answer or in the handshake: back at once, and for good."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        scheme = "http" if where == "answer" else "https"
+        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/"
+        transport = Transport(Access(connect_timeout=60, first_byte_timeout=60), url)
+        errors: List[NetworkError] = []
+
+        def work() -> None:
+            try:
+                transport.request("GET", url, {})
+            except NetworkError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        peer, _ = listener.accept()
+        assert peer.recv(10)
+        began = time.monotonic()
+        transport.abort()
+        thread.join(10)
+        peer.close()
+        assert not thread.is_alive()
+        assert time.monotonic() - began < 5
+        assert len(errors) == 1
+        with pytest.raises(ConnectError, match="stopped"):
+            transport.request("GET", url, {})
+        transport.close()
+
+
+def test_http_proxy_forwards(serve: Serve) -> None:
+    """Plain HTTP goes to the proxy with the whole URL, and the proxy's login goes to the proxy."""
+    server = serve(hello)
+    with HttpProxy("me:canary p") as proxy:
+        url = f"http://r.example:{server.port}/"
+        assert ask(Access(proxy=f"http://me:canary%20p@{proxy.host}"), url) == b"hello"
+        assert proxy.asked == [f"r.example:{server.port}"]
+
+
+def test_http_proxy_tunnels_tls(serve: Serve, authority: Authority) -> None:
+    """TLS goes through CONNECT, end to end; the server never sees the proxy's login, the proxy never the request."""
+    context, pem = authority
+    server = serve(hello, context)
+    with HttpProxy("me:canary") as proxy:
+        access = Access(ca_cert=pem, proxy=f"http://me:canary@{proxy.host}")
+        assert ask(access, f"https://r.example:{server.port}/", Authorization="Bearer token-canary") == b"hello"
+        assert proxy.asked == [f"r.example:{server.port}"]
+        assert "token-canary" not in "".join(proxy.seen)
+    assert server.requests[0].header("proxy-authorization") is None
+
+
+def test_a_proxy_that_wants_a_login_is_told_apart() -> None:
+    """407 says what to do, and does not repeat the wrong password."""
+    with HttpProxy("me:right") as proxy:
+        access = Access(proxy=f"http://me:canary@{proxy.host}")
+        with pytest.raises(AuthError, match="the proxy wants a login") as caught:
+            ask(access, "https://r.example/")
+        assert "canary" not in str(caught.value)
+        transport = Transport(access, "http://r.example")
+        reply = transport.request("GET", "http://r.example/", {})
+        reply.body.discard()
+        transport.close()
+        assert reply.status == 407
+
+
+def test_a_dead_proxy_is_named() -> None:
+    """It is the proxy that does not answer, not the registry."""
+    port = closed_port()
+    error = failure(Access(proxy=f"http://me:canary@127.0.0.1:{port}"), "https://r.example")
+    assert isinstance(error, ConnectError)
+    assert f"127.0.0.1:{port}" in error.message
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_socks_proxy(tls: bool, serve: Serve, authority: Authority) -> None:
+    """socks5h leaves the name to the proxy, with TLS and without."""
+    context, pem = authority
+    server = serve(hello, context if tls else None)
+    with SocksProxy() as proxy:
+        url = server.url.replace("127.0.0.1", "r.example")
+        assert ask(Access(ca_cert=pem, proxy=f"socks5h://{proxy.host}"), url) == b"hello"
+        assert proxy.asked == [f"r.example:{server.port}"]
+
+
+def test_a_dead_socks_proxy_is_a_network_error() -> None:
+    """PySocks has exceptions of its own."""
+    assert isinstance(
+        failure(Access(proxy=f"socks5h://127.0.0.1:{closed_port()}"), "https://r.example"), ConnectError
+    )
+
+
+def test_the_environments_proxy_and_its_exceptions(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ALL_PROXY is used, NO_PROXY and this machine are reached directly."""
+    server = serve(hello)
+    with SocksProxy() as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"socks5h://{proxy.host}")
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        assert ask(QUICK, f"http://r.example:{server.port}/") == b"hello"
+        assert proxy.asked == [f"r.example:{server.port}"]
+        assert ask(QUICK, f"http://localhost:{server.port}/") == b"hello"
+        assert ask(QUICK, f"http://127.0.0.1:{server.port}/") == b"hello"
+        assert len(proxy.asked) == 1
+
+
+def test_an_explicit_proxy_is_used_for_this_machine_too_unless_excepted(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--proxy is the user's word; NO_PROXY is so as well."""
+    server = serve(hello)
+    with HttpProxy() as proxy:
+        access = Access(proxy=proxy.host)
+        assert ask(access, server.url + "/") == b"hello"
+        assert len(proxy.asked) == 1
+        monkeypatch.setenv("no_proxy", f"127.0.0.0/8:{server.port},127.0.0.1")
+        assert ask(access, server.url + "/") == b"hello"
+        assert len(proxy.asked) == 1
