@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 from .archive.reader import open_archive
 from .archive.stored import StoredImage
-from .oci.manifest import ImageConfig, Manifest
+from .events import OnEvent, ignore
+from .oci.manifest import ImageConfig, Index, Manifest
 from .oci.platform import Platform
+from .oci.reference import Reference
 from .oci.strict_json import parse_object
+from .registry.access import Access
+from .resolve import Resolver
 from .text import clean
 
 
@@ -67,6 +71,31 @@ def inspect_archive(path: Union[str, Path]) -> Tuple[ImageSummary, ...]:
             if image.platform is not None:
                 platforms[_name(image)] = (*platforms.get(_name(image), ()), image.platform)
         return tuple(_of_stored(image, platforms.get(_name(image), ())) for image in archive.images)
+
+
+def inspect_image(
+    image: str,
+    *,
+    mirrors: Sequence[str] = (),
+    platform: Optional[str] = None,
+    access: Optional[Access] = None,
+    on_event: OnEvent = ignore,
+) -> ImageSummary:
+    """The image that `image` names in its registry, or in `mirrors`: its documents are fetched, no layer.
+
+    Raises UsageError, NotFoundError, AuthError, NetworkError, ContentError.
+    """
+    reference = Reference.parse(image)
+    wanted = Platform.parse(platform) if platform else Platform.of_host()
+    with Resolver(reference, mirrors, access or Access(), on_event) as resolver:
+        top = resolver.top(wanted)
+        found = resolver.image(top, wanted, platform is not None)
+    document = top.document
+    entries = document.images if isinstance(document, Index) else ()
+    platforms = tuple(entry.platform for entry in entries if entry.platform) or (
+        (found.platform,) if found.platform else ()
+    )
+    return ImageSummary.of_manifest(reference.familiar, found.manifest, found.config, platforms)
 
 
 def _of_stored(image: StoredImage, platforms: Tuple[Platform, ...]) -> ImageSummary:

@@ -27,7 +27,7 @@ MAX_THREADS = 20
 
 @dataclass(frozen=True)
 class PullResult:
-    """`digest` is the platform's manifest's; `size` the image's blobs, `received` what came over the network, in bytes.
+    """`digest` is the platform's manifest's; `size` the layers, `received` what came over the network, in bytes.
 
     `elapsed` in seconds. `fresh` is False when the archive was there already. `load` is the command that loads it.
     """

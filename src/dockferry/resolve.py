@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Sequence, Tuple, TypeVar, Union
@@ -93,11 +94,10 @@ class Resolver:
         return Top(self.reference, document, source, choice)
 
     def image(self, top: Top, platform: Platform, is_asked: bool, local: Local = nothing_local) -> Image:
-        """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named `platform`."""
+        """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it."""
         manifest = self._manifest(top, platform, local)
-        config_raw = local(manifest.config.digest, MAX_MANIFEST)
-        if config_raw is None:
-            _, config_raw = self._first(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
+        at_hand = local(manifest.config.digest, MAX_MANIFEST)
+        config_raw = at_hand or self._first(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))[1]
         config = parse_config(config_raw, f"config of {self.reference.familiar}") if manifest.is_image else None
         found = config.platform if config and config.platform.os else top.choice.platform if top.choice else None
         if top.choice is None and found is not None and not platform.runs(found):
@@ -117,9 +117,10 @@ class Resolver:
                 return document
             choice = choice or document.choose(platform, self.reference.familiar)
             document = self._by_digest(choice, local)
-            if len(document.raw) != choice.size:
+            got = len(document.raw)
+            if got != choice.size:
                 raise ContentError(
-                    f"{self.reference.familiar}: wanted {choice.size} bytes of {choice.digest}, got {len(document.raw)}"
+                    f"{self.reference.familiar}: {choice.digest}: wanted {choice.size} bytes, got {got}"
                 )
             choice = None
         raise ContentError(f"{self.reference.familiar}: indexes nested deeper than {_MAX_NESTING}")
@@ -135,7 +136,8 @@ class Resolver:
         first: Optional[DockferryError] = None
         for source in self.sources:
             try:
-                return source, patiently(lambda: ask(source), self.reference.familiar, source.name, self._on_event)
+                call = functools.partial(ask, source)
+                return source, patiently(call, self.reference.familiar, source.name, self._on_event)
             except (NetworkError, NotFoundError, AuthError, ContentError) as error:
                 first = first or error
                 if source is not self.sources[-1]:

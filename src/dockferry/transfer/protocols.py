@@ -10,10 +10,13 @@ from ..oci.descriptor import Descriptor
 class Delivery(Protocol):
     """One reply in progress. Used by one thread, but for `abort`."""
 
-    start: int
-    """Offset in the blob of the first byte that `readinto` gives; below the wanted one if ranges are ignored."""
-    end: Optional[int]
-    """Offset in the blob after the last byte that is promised; None where the reply does not say."""
+    @property
+    def start(self) -> int:
+        """Offset in the blob of the first byte that `readinto` gives; below the wanted one if ranges are ignored."""
+
+    @property
+    def end(self) -> Optional[int]:
+        """Offset in the blob after the last byte that is promised; None where the reply does not say."""
 
     def readinto(self, view: memoryview) -> int:
         """Wait for bytes, put what came into `view`, and say how many; 0 after the last promised byte.
