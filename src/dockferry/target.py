@@ -126,6 +126,11 @@ class Target:
         from filelock import FileLock, Timeout
 
         path = self.path.with_name(self.path.name + ".part.lock")
+        if not path.parent.is_dir():  # the lock would make it
+            raise DiskError(
+                f"wanted to write {self.path}, got no directory {path.parent}",
+                remedy="make the directory first, or choose another place with -o",
+            )
         lock = FileLock(str(path))
         try:
             lock.acquire(timeout=0)

@@ -1,0 +1,56 @@
+"""The command line as a child that is interrupted, killed or raced while it works."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+from .command import environment
+
+_PATIENCE = 60.0
+
+
+@contextlib.contextmanager
+def child(directory: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
+    """`dockferry` running in `directory`; killed on the way out if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dockferry", *argv],
+        cwd=directory,
+        env=environment(directory),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Come back when `condition()` holds; fails if the child ends first or it takes too long."""
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        if process.poll() is not None:
+            out, err = process.communicate()
+            raise AssertionError(f"the child ended with {process.returncode}:\n{out}{err}")
+        assert time.monotonic() < deadline, "the child did not get there"
+        time.sleep(0.005)
+
+
+def signal_when(
+    condition: Callable[[], bool], directory: Path, argv: List[str], number: signal.Signals
+) -> subprocess.CompletedProcess[str]:
+    """Run the child, send it `number` as soon as `condition()` holds, and give back how it ended."""
+    with child(directory, *argv) as process:
+        wait_for(condition, process)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=_PATIENCE)
+        return subprocess.CompletedProcess(argv, process.returncode, out, err)
