@@ -19,6 +19,7 @@ A message is one line: what was wanted, what was got, from where; `remedy` says 
 
 from __future__ import annotations
 
+import errno
 from typing import Optional
 
 
@@ -87,6 +88,15 @@ class ContentError(DockferryError):
 
 class DiskError(DockferryError):
     exit_code = 7
+
+    @classmethod
+    def of(cls, verb: str, path: object, error: OSError) -> DiskError:
+        """`error` met when trying to `verb` (write, read, sync, …) `path`, with the remedy that fits it."""
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+        return cls(
+            f"cannot {verb} {path}: {error.strerror or error}",
+            remedy="free some space and run the same command again" if full else "check the disk and its permissions",
+        )
 
 
 class Interrupted(DockferryError):

@@ -36,8 +36,9 @@ def redact(text: str) -> str:
 
 def human_size(count: float) -> str:
     """Bytes for people, decimal units as registries and disks use: `1.28 GB`, `340 kB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(count) < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        # 999.5 rounds up to four digits, which belong to the next unit.
+        if abs(count) < 999.5 or unit == "TB":
+            break
         count /= 1000
-    return f"{count:.3g} TB"
+    return f"{count:.3g} {unit}" if abs(count) < 99.5 and unit != "B" else f"{count:.0f} {unit}"

@@ -1,0 +1,1 @@
+"""The command line: its grammar, its commands, how they show what they do, and their exit codes."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, FrozenSet, List, Tuple
 
 from ..errors import ContentError
+from ..text import clean
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """Bytes a manifest or index may have (distribution spec, "Pushing Manifests")."""
@@ -14,12 +15,27 @@ MAX_DEPTH = 32
 
 def parse_object(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> Dict[str, Any]:
     """The JSON object in `raw` (UTF-8, at most `limit` bytes). Raises ContentError, naming `what`."""
+    value = _parse(raw, what, limit)
+    if not isinstance(value, dict):
+        raise ContentError(f"{what}: wanted a JSON object, got {type(value).__name__}")
+    return value
+
+
+def parse_array(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> List[Any]:
+    """The JSON array in `raw`, under the same rules. Raises ContentError, naming `what`."""
+    value = _parse(raw, what, limit)
+    if not isinstance(value, list):
+        raise ContentError(f"{what}: wanted a JSON array, got {type(value).__name__}")
+    return value
+
+
+def _parse(raw: bytes, what: str, limit: int) -> Any:
     if len(raw) > limit:
         raise ContentError(f"{what}: wanted at most {limit} bytes, got {len(raw)}")
     try:
         text = raw.decode("utf-8")
         _check_depth(text)
-        value = json.loads(
+        return json.loads(
             text,
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
@@ -30,9 +46,6 @@ def parse_object(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> Dict[str, 
         head = raw.lstrip()[:1]
         hint = " (an HTML page: a captive portal or proxy answered)" if head == b"<" else ""
         raise ContentError(f"{what}: wanted JSON, got something else{hint}: {error}") from None
-    if not isinstance(value, dict):
-        raise ContentError(f"{what}: wanted a JSON object, got {type(value).__name__}")
-    return value
 
 
 def _check_depth(text: str) -> None:
@@ -62,6 +75,17 @@ def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return result
+
+
+def refuse_lookalikes(document: Dict[str, Any], known: FrozenSet[str], what: str) -> None:
+    """Raises ContentError for a key that is one of `known` but for its case.
+
+    Engines written in Go take `Layers` for `layers`: such a document means one thing to them and another to us.
+    """
+    folded = {key.casefold() for key in known}
+    for key in document:
+        if key not in known and key.casefold() in folded:
+            raise ContentError(f"{what}: ambiguous: the key {clean(repr(key), 60)} is another one but for its case")
 
 
 def _refuse_constant(name: str) -> Any:

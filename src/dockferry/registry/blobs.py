@@ -35,6 +35,10 @@ class BlobDelivery:
         """One receive into `view`; 0 after the last byte. Raises BodyError."""
         return self._body.readinto(view)
 
+    def has_more_soon(self, seconds: float) -> bool:
+        """Whether bytes or the end can be had without a wait, within `seconds`."""
+        return self._body.has_more_soon(seconds)
+
     def abort(self) -> None:
         """From any thread: a `readinto` that waits comes back at once."""
         self._body.abort()
@@ -54,6 +58,9 @@ class EmptyDelivery:
 
     def readinto(self, view: memoryview) -> int:
         return 0
+
+    def has_more_soon(self, seconds: float) -> bool:
+        return True
 
     def abort(self) -> None:
         """Nothing waits."""

@@ -14,6 +14,8 @@ import threading
 import time
 from typing import Any, Callable, Optional
 
+from urllib3.util.wait import wait_for_read
+
 from ..errors import BodyError
 from ..text import clean
 from .lines import hang_up
@@ -85,6 +87,13 @@ class Body:
         if not count and self._wanted is not None:
             raise self._broken(None)
         return count
+
+    def has_more_soon(self, seconds: float) -> bool:
+        """Wait at most `seconds` for the next receive to have something at once, be it the end; True if unknown."""
+        if self._reply.chunked or not self._is_drained:
+            return True
+        pending = getattr(self._sock, "pending", None)  # what TLS has decrypted already
+        return bool(pending and pending()) or wait_for_read(self._sock, max(0.0, seconds))
 
     def read(self, limit: int, patience: float = DOCUMENT_TIME) -> bytes:
         """The rest, at most `limit` bytes of it, within `patience` seconds. Raises BodyError."""

@@ -10,16 +10,25 @@ from ..oci.descriptor import Descriptor
 class Delivery(Protocol):
     """One reply in progress. Used by one thread, but for `abort`."""
 
-    start: int
-    """Offset in the blob of the first byte that `readinto` gives; below the wanted one if ranges are ignored."""
-    end: Optional[int]
-    """Offset in the blob after the last byte that is promised; None where the reply does not say."""
+    @property
+    def start(self) -> int:
+        """Offset in the blob of the first byte that `readinto` gives; below the wanted one if ranges are ignored."""
+
+    @property
+    def end(self) -> Optional[int]:
+        """Offset in the blob after the last byte that is promised; None where the reply does not say."""
 
     def readinto(self, view: memoryview) -> int:
         """Wait for bytes, put what came into `view`, and say how many; 0 after the last promised byte.
 
         One receive: it does not wait for `view` to be full. Raises BodyError when the body ends before its
         promised end, stays silent longer than the idle timeout, or is framed wrongly.
+        """
+
+    def has_more_soon(self, seconds: float) -> bool:
+        """Wait at most `seconds` for the next bytes (or the end) to be there; False if `readinto` would still wait.
+
+        True where it cannot be told. So that what came before a silence is written at once, and not after it.
         """
 
     def abort(self) -> None:

@@ -1,0 +1,53 @@
+# `make` or `make help` says what can be done here.
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Made when the environment can run dockferry, and when it can also test it.
+RUN_READY := $(VENV)/.ready-to-run
+DEV_READY := $(VENV)/.ready-to-test
+
+# An environment that was moved here, or whose Python is gone, is none.
+$(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY))
+
+.PHONY: help setup test lint demo bench clean system
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo
+	@echo "  PYTHON=python3.12 chooses the interpreter (after make clean), ARGS=... goes on to the program."
+
+setup: system $(DEV_READY) ## get all that the other targets need, system packages too
+
+test: system $(DEV_READY) ## run all tests; as root (or with sudo) with real registries and engines
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV_READY) ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+demo: $(RUN_READY) ## see a pull through a bad network, all on this machine
+	$(BIN)/dockferry demo $(ARGS)
+
+bench: system $(DEV_READY) ## measure against other tools
+	$(BIN)/python bench/run.py $(ARGS)
+
+clean: ## remove the environment, caches and build results
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+system:
+	@sh scripts/bootstrap real
+
+$(RUN_READY): pyproject.toml
+	@sh scripts/bootstrap venv "$(PYTHON)"
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(DEV_READY): $(RUN_READY)
+	$(PIP) --editable '.[dev]'
+	@touch $@

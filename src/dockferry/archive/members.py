@@ -1,0 +1,154 @@
+"""Members: the files of an archive by name, whether it is a tar, a gzipped tar or a directory."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from pathlib import Path
+from typing import Dict, Iterator, List, Protocol, Tuple
+
+from ..errors import ContentError, DiskError
+from . import disk
+from .byte_file import ByteFile, ByteStream, GzipFile, PlainFile, read_exactly
+from .layout_dir import WORK_DIRECTORY
+from .tar_walk import MAX_MEMBERS, WalkedMember, check_name, walk
+from .unpack import MAGIC_SIZE, packing
+
+
+class Members(Protocol):
+    """`sizes`: name to size in bytes, in the order in which they stand. Names are plain paths inside the archive."""
+
+    path: Path
+    sizes: Dict[str, int]
+
+    def open(self, name: str, start: int = 0) -> ByteStream:
+        """The bytes of a member from `start` on. Raises ContentError where it is missing."""
+
+    def close(self) -> None:
+        """No more reads."""
+
+
+def open_members(path: Path) -> Members:
+    """Raises DiskError for what cannot be opened, ContentError for what is no archive."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise disk.disk_error(error, "opening", path, remedy="check the path and its permissions") from None
+    if stat.S_ISDIR(mode):
+        return DirectoryMembers(path)
+    if not stat.S_ISREG(mode):
+        raise DiskError(f"wanted an archive or a layout directory, got a special file: {disk.shown(path)}")
+    return TarMembers(path)
+
+
+def read_member(members: Members, name: str, limit: int) -> bytes:
+    """All of a small member. Raises ContentError where it is missing or larger than `limit`."""
+    size = members.sizes.get(name, 0)
+    if size > limit:
+        raise ContentError(f"{disk.shown(members.path)}: {name}: wanted at most {limit} bytes, got {size}")
+    with members.open(name) as stream:
+        return stream.read()
+
+
+class TarMembers:
+    """A tar's regular files. A symbolic link counts where old `docker save` made one: `<id>/layer.tar`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._what = disk.shown(path)
+        self._file = _open_tar(path)
+        try:
+            self._places = self._walk()
+        except BaseException:
+            self.close()
+            raise
+        self.sizes = {name: size for name, (_, size) in self._places.items()}
+
+    def open(self, name: str, start: int = 0) -> ByteStream:
+        place = self._places.get(name)
+        if place is None:
+            raise _missing(self._what, name)
+        offset, size = place
+        return ByteStream(self._file, offset + start, max(0, size - start), f"{self._what}: {name}")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _walk(self) -> Dict[str, Tuple[int, int]]:
+        found: Dict[str, Tuple[int, int]] = {}
+        links: List[WalkedMember] = []
+        names = set()
+        for member in walk(self._file, self._what):
+            if member.name in names:
+                raise ContentError(f"{self._what}: {member.name}: wanted each member once, got it twice")
+            names.add(member.name)
+            if member.link is not None:
+                links.append(member)
+            else:
+                found[member.name] = (member.offset, member.size)
+        for member in links:
+            found[member.name] = found[self._target(member, found)]
+        return found
+
+    def _target(self, member: WalkedMember, found: Dict[str, Tuple[int, int]]) -> str:
+        """What a link stands for: a regular file of this archive, and only for a legacy layer."""
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(member.name), str(member.link)))
+        if not member.name.endswith("/layer.tar") or name not in found:
+            raise ContentError(f"{self._what}: {member.name}: wanted a regular file, got a symbolic link")
+        return name
+
+
+class DirectoryMembers:
+    """An OCI layout directory's regular files, one level of blobs deep; a link is refused."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._what = disk.shown(path)
+        self.sizes: Dict[str, int] = {}
+        try:
+            for name, size in sorted(self._scan("", 0)):
+                self.sizes[name] = size
+        except OSError as error:
+            raise disk.disk_error(error, "reading", path, remedy="check its permissions") from None
+
+    def open(self, name: str, start: int = 0) -> ByteStream:
+        size = self.sizes.get(name)
+        if size is None:
+            raise _missing(self._what, name)
+        file = PlainFile(self.path / name)
+        return ByteStream(file, start, max(0, size - start), f"{self._what}: {name}", on_close=file.close)
+
+    def close(self) -> None:
+        """Each stream has its own file."""
+
+    def _scan(self, below: str, depth: int) -> Iterator[Tuple[str, int]]:
+        with os.scandir(self.path / below) as entries:
+            for place, entry in enumerate(entries):
+                name = check_name(below + entry.name, self._what)
+                if place > MAX_MEMBERS:
+                    raise ContentError(f"{self._what}: wanted at most {MAX_MEMBERS} files, got more")
+                if entry.is_file(follow_symlinks=False):
+                    yield name, entry.stat(follow_symlinks=False).st_size
+                elif not entry.is_dir(follow_symlinks=False):
+                    raise ContentError(f"{self._what}: {name}: wanted a regular file, got a link or a special file")
+                elif depth < 2 and name != WORK_DIRECTORY:
+                    yield from self._scan(name + "/", depth + 1)
+
+
+def _open_tar(path: Path) -> ByteFile:
+    plain = PlainFile(path, follow=True)
+    kind = packing(read_exactly(plain, 0, MAGIC_SIZE))
+    if not kind:
+        return plain
+    plain.close()
+    if kind == "gzip":
+        return GzipFile(path)
+    tool = {"zstd": "zstd -d", "xz": "xz -d", "bzip2": "bunzip2"}[kind]
+    raise ContentError(
+        f"{disk.shown(path)}: wanted a tar, plain or gzipped, got one packed with {kind}", remedy=f"unpack it: {tool}"
+    )
+
+
+def _missing(what: str, name: str) -> ContentError:
+    return ContentError(f"{what}: wanted the member {name}, got an archive without it")

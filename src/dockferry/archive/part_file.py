@@ -1,0 +1,203 @@
+"""Part file: `NAME.part`, a file of known size that is filled in any order and then published under its name."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Optional
+
+from ..errors import DiskError
+from . import disk
+from .preallocate import preallocate
+from .random_access import PositionalFile, random_access
+
+_FLAGS = (
+    os.O_RDWR
+    | os.O_CREAT
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOINHERIT", 0)
+)
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
+
+
+class PartFile:
+    """Life: `open`, then `write`, `readinto` and `sync` from many threads, then `publish` or `discard` or `close`.
+
+    `existed`: an unfinished file of the right size was found, and its bytes are still there. Any other file of that
+    name is made anew. All methods raise DiskError.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self.size = size
+        self.existed = False
+        self._file: Optional[PositionalFile] = None
+        self._failure: Optional[DiskError] = None
+
+    def open(self) -> None:
+        try:
+            self._open()
+        except OSError as error:
+            self.close()
+            raise disk.disk_error(error, "making", self.path) from None
+        except DiskError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        refuse_irregular(self.path)
+        disk.check_writable(self.path.parent)
+        fd = os.open(self.path, _FLAGS, 0o666)
+        self._file = random_access(fd)
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        if found.st_nlink > 1:
+            # A run that was killed while it published: the finished file is this one, and stays as it is.
+            self.close()
+            os.unlink(self.path)
+            fd = os.open(self.path, _FLAGS | os.O_EXCL, 0o666)
+            self._file = random_access(fd)
+            found = os.fstat(fd)
+        self.existed = found.st_size == self.size > 0
+        try:
+            if not self.existed:
+                os.ftruncate(fd, 0)
+            disk.check_free(self.path.parent, self.room())
+            preallocate(fd, self.size)
+        except (OSError, DiskError):
+            if not self.existed:
+                self.discard()
+            raise
+
+    def room(self) -> int:
+        """Bytes that the disk has yet to give for this file, in whatever state it is."""
+        try:
+            found = os.lstat(self.path)
+        except OSError:
+            return self.size
+        blocks: int = getattr(found, "st_blocks", 0)
+        return max(0, self.size - min(blocks * 512, found.st_size))
+
+    def write(self, offset: int, data: memoryview) -> None:
+        try:
+            self._open_file().write(offset, data)
+        except OSError as error:
+            raise disk.disk_error(error, "writing", self.path) from None
+
+    def readinto(self, offset: int, view: memoryview) -> int:
+        try:
+            return self._open_file().readinto(offset, view)
+        except OSError as error:
+            raise disk.disk_error(error, "reading", self.path) from None
+
+    def sync(self) -> None:
+        """After one failure always a failure: the system forgets which pages it could not write."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            _sync(self._open_file().fd)
+        except OSError as error:
+            self._failure = disk.disk_error(error, "syncing", self.path)
+            raise self._failure from None
+
+    def publish(self, final: Path, *, overwrite: bool) -> None:
+        """Synced and closed, then named `final`. Nothing that has this name is lost, unless `overwrite` says so."""
+        self.sync()
+        self._check_unswapped()
+        self.close()
+        try:
+            if overwrite:
+                os.replace(self.path, final)
+            else:
+                _rename_new(self.path, final)
+        except FileExistsError:
+            raise DiskError(
+                f"{disk.shown(final)} is there already, and stays as it is",
+                remedy="move it away, choose another name with -o, or overwrite it with --force",
+            ) from None
+        except OSError as error:
+            raise disk.disk_error(error, "renaming to", final) from None
+
+    def discard(self) -> None:
+        """Closed and removed."""
+        self.close()
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise disk.disk_error(error, "removing", self.path) from None
+
+    def close(self) -> None:
+        """Closed; what was written stays for the next run."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # data that matters was synced, which said what there was to say
+                os.close(file.fd)
+
+    def _check_unswapped(self) -> None:
+        """What has our name must be what we wrote: another file put in its place was never proved."""
+        ours = os.fstat(self._open_file().fd)
+        try:
+            there: Optional[os.stat_result] = os.lstat(self.path)
+        except OSError:
+            there = None
+        if there is None or not os.path.samestat(ours, there) or there.st_size != self.size:
+            raise DiskError(f"{disk.shown(self.path)} was changed or moved by another program", remedy="run again")
+
+    def _open_file(self) -> PositionalFile:
+        if self._file is None:
+            raise DiskError(f"{disk.shown(self.path)} is not open")
+        return self._file
+
+
+def refuse_irregular(path: Path) -> None:
+    """Raises DiskError when `path` is there and is a symbolic link, a directory, a device or a pipe."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise disk.disk_error(error, "looking at", path) from None
+    if not stat.S_ISREG(mode):
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "a special file"
+        raise DiskError(f"wanted a file at {disk.shown(path)}, got {kind}", remedy="choose another name with -o")
+
+
+def _rename_new(part: Path, final: Path) -> None:
+    """Raises FileExistsError rather than take a name that is in use: a link never does, a rename on POSIX would."""
+    try:
+        os.link(part, final)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if os.name != "nt" and error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(final):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.rename(part, final)
+    else:
+        os.unlink(part)
+
+
+def _sync(fd: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl
+
+        try:
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # fsync leaves the data in the drive's own cache
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
+                raise
+            os.fsync(fd)
+    elif hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+    else:
+        os.fsync(fd)

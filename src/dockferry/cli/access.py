@@ -1,0 +1,61 @@
+"""From the options about registry and network to an Access; where the password comes from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..registry.access import Access
+
+PASSWORD_VARIABLE = "DOCKFERRY_PASSWORD"  # noqa: S105 - a name, no secret
+
+
+def access(args: Namespace) -> Access:
+    """Raises UsageError where the options do not go together or the password is missing."""
+    from ..registry.access import Access
+
+    return Access(
+        username=args.username or "",
+        password=password(args),
+        ca_cert=args.ca_cert,
+        insecure=args.insecure,
+        plain_http=args.plain_http,
+        proxy=args.proxy,
+    )
+
+
+def password(args: Namespace) -> str:
+    """From standard input where that was asked for, else from the environment, else asked of the user.
+
+    Empty where there is no user name.
+    """
+    if args.password_stdin:
+        if args.username is None:
+            raise UsageError("--password-stdin: wanted --username with it, got none", remedy="add -u USER")
+        return _not_empty(sys.stdin.read(), "standard input")
+    if args.username is None:
+        return ""
+    if PASSWORD_VARIABLE in os.environ:
+        return _not_empty(os.environ[PASSWORD_VARIABLE], PASSWORD_VARIABLE)
+    if sys.stdin.isatty():
+        import getpass
+
+        return _not_empty(getpass.getpass(f"Password of {args.username}: "), "the terminal")
+    raise UsageError(
+        "--username: wanted a password for it, got none",
+        remedy=f"give it with --password-stdin or in {PASSWORD_VARIABLE}",
+    )
+
+
+def _not_empty(text: str, where: str) -> str:
+    """As docker login: one end of line is not part of the password."""
+    secret = text[:-1] if text.endswith("\n") else text
+    secret = secret[:-1] if secret.endswith("\r") else secret
+    if not secret:
+        raise UsageError(f"wanted a password from {where}, got an empty one", remedy="check what writes it")
+    return secret

@@ -1,0 +1,96 @@
+"""The commands: from parsed options to a use case, and from its result to standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+
+from . import output, parser
+
+
+def run(args: Namespace) -> int:
+    """Run `args.command`; its exit code. Raises DockferryError and OutputClosed."""
+    commands = {
+        "pull": _pull,
+        "verify": _verify,
+        "inspect": _inspect,
+        "tags": _tags,
+        "demo": _demo,
+        "completion": _completion,
+        "help": _help,
+    }
+    return commands[args.command](args)
+
+
+def _pull(args: Namespace) -> int:
+    from .pull_command import run_pull
+
+    return run_pull(args)
+
+
+def _verify(args: Namespace) -> int:
+    from ..text import clean, human_size
+    from ..verify import verify
+    from .each import each
+    from .presenters.choose import presenters
+
+    if args.progress in ("auto", "bar"):
+        args.progress = "plain"  # a blob is proved as a whole: there is nothing that moves
+
+    def one(path: str) -> None:
+        with presenters(args, f"verify {path}", sys.stderr) as on_event:
+            report = verify(path, deep=args.deep, on_event=on_event)
+        images = ", ".join(map(clean, report.images)) or "no image"
+        output.line(f"{path}: good, {report.blobs} blobs, {human_size(report.size)}: {images}")
+
+    return each(args.archives, one, as_json=args.progress == "json")
+
+
+def _inspect(args: Namespace) -> int:
+    from ..inspection import inspect_archive, inspect_image
+    from . import show
+    from .access import access
+
+    if os.path.exists(args.what):
+        found = inspect_archive(args.what)
+    else:
+        show.refuse_missing_file(args.what)
+        found = (inspect_image(args.what, mirrors=args.mirrors, platform=args.platform, access=access(args)),)
+    for summary in found:
+        output.line(show.as_json(summary) if args.json else show.as_text(summary))
+    return 0
+
+
+def _tags(args: Namespace) -> int:
+    from ..tags import tags
+    from ..text import clean
+    from .access import access
+    from .presenters import Lines
+    from .presenters.plain import Notes
+
+    warn = Notes(Lines(sys.stderr))
+    for tag in tags(args.repository, mirrors=args.mirrors, access=access(args), on_event=warn):
+        output.line(clean(tag))
+    return 0
+
+
+def _demo(args: Namespace) -> int:
+    from ..demo import demo
+
+    demo()
+    return 0
+
+
+def _completion(args: Namespace) -> int:
+    from .completion import script
+
+    output.line(script(args.shell))
+    return 0
+
+
+def _help(args: Namespace) -> int:
+    whole = parser.build()
+    shown = whole.get_default("parsers")[args.topic] if args.topic else whole
+    output.line(shown.format_help().rstrip())
+    return 0

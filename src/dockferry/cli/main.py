@@ -1,0 +1,44 @@
+"""The boundary: words from the command line in, an exit code out, and every failure told in one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import List, Optional
+
+from . import output, report
+from .signals import interruptible
+
+OUTPUT_CLOSED = 141
+"""Exit code when standard output's reader has gone, as a shell shows SIGPIPE."""
+
+
+def main(words: Optional[List[str]] = None) -> int:
+    """Run one command; `words` are those after the program's name. Never raises, never exits."""
+    words = sys.argv[1:] if words is None else words
+    output.prepare()
+    try:
+        with interruptible():
+            code = _run(words)
+            output.finish()
+            return code
+    except output.OutputClosed:
+        return OUTPUT_CLOSED
+    except BaseException as error:  # whatever it is, it ends here in one line and a code
+        return report.tell(error, as_json=_wants_json(words))
+
+
+def _run(words: List[str]) -> int:
+    from .parser import parse
+
+    try:
+        args = parse(words)
+    except SystemExit:  # argparse leaves so after --help and --version
+        return 0
+    from . import commands
+
+    return commands.run(args)
+
+
+def _wants_json(words: List[str]) -> bool:
+    """Known even where the words could not be parsed."""
+    return "--progress=json" in words or ("--progress", "json") in zip(words, words[1:])

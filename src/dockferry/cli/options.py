@@ -1,0 +1,74 @@
+"""Groups of options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import values
+from .usage import Parser
+
+PROGRESS = ("auto", "bar", "plain", "json", "none")
+
+
+def add_platform(group: Any) -> None:
+    one = group.add_mutually_exclusive_group()
+    one.add_argument(
+        "--platform",
+        metavar="OS/ARCH[/VARIANT]",
+        type=values.platform,
+        help="the platform (default: Linux on this machine's architecture)",
+    )
+    one.add_argument(
+        "-a",
+        "--arch",
+        metavar="ARCH",
+        dest="platform",
+        type=values.architecture,
+        help="the same for Linux: amd64, arm64, arm/v7, ...",
+    )
+
+
+def add_access(parser: Parser) -> Any:
+    """For every command that asks a registry; gives back the group."""
+    group = parser.add_argument_group("registry and network")
+    group.add_argument(
+        "-r",
+        "--registry",
+        metavar="HOST[/PREFIX],...",
+        action="extend",
+        default=[],
+        type=values.mirrors,
+        dest="mirrors",
+        help="fetch from these mirrors instead of the image's own registry",
+    )
+    group.add_argument("-u", "--username", metavar="USER", type=values.user, help="log in to the registry as USER")
+    group.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    group.add_argument(
+        "--proxy",
+        metavar="URL",
+        type=values.proxy,
+        help="http, https or socks5 proxy (default: HTTPS_PROXY and its kin)",
+    )
+    group.add_argument(
+        "--ca-cert",
+        metavar="FILE",
+        type=values.file_to_read("--ca-cert"),
+        help="trust the certificates in this PEM file too",
+    )
+    group.add_argument("--insecure", action="store_true", help="do not check TLS certificates")
+    group.add_argument("--plain-http", action="store_true", help="speak HTTP without TLS to the registry")
+    return group
+
+
+def add_progress(parser: Parser) -> None:
+    group = parser.add_argument_group("what is shown")
+    group.add_argument(
+        "--progress",
+        metavar="HOW",
+        default="auto",
+        choices=PROGRESS,
+        type=values.one_of("--progress", PROGRESS),
+        help="bar, plain, json (a line an event), none; auto is bar on a terminal, else plain",
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="nothing but errors and the result")
+    group.add_argument("--log-file", metavar="FILE", help="add a log to FILE")

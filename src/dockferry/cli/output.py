@@ -1,0 +1,54 @@
+"""Standard output: results only, a line each, and what to do when nobody reads them any more."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+from typing import Tuple, Union
+
+
+class OutputClosed(Exception):
+    """The reader of standard output has gone (`dockferry tags x | head -1`)."""
+
+
+def prepare() -> None:
+    """Let no character fail: a narrow encoding shows escapes, and a path's undecodable bytes as they are."""
+    codecs.register_error("dockferry.narrow", _narrow)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="dockferry.narrow")
+
+
+def line(text: str) -> None:
+    """Write one line of the result at once. Raises OutputClosed."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget()
+        raise OutputClosed from None
+
+
+def finish() -> None:
+    """Write out what argparse's help may have left in the buffer. Raises OutputClosed."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget()
+        raise OutputClosed from None
+
+
+def _narrow(error: UnicodeError) -> Tuple[Union[str, bytes], int]:
+    assert isinstance(error, UnicodeEncodeError)
+    char = error.object[error.start]
+    if "\udc80" <= char <= "\udcff":
+        return bytes([ord(char) - 0xDC00]), error.start + 1
+    return ascii(char)[1:-1], error.start + 1
+
+
+def _forget() -> None:
+    """Point the descriptor elsewhere, so that the interpreter's last flush does not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

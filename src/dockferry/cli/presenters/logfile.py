@@ -1,0 +1,63 @@
+"""The log file: the plain lines with the time before each, added to what the file holds."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Callable, Optional, Type
+
+from ...errors import DiskError
+from ...events import Event, Finished
+from ...text import clean
+from .. import report
+from . import Lines, Presenter
+from .plain import Clock, Plain
+from .summary import summary
+
+
+class LogFile(Presenter):
+    """Opens `path` on entering. Raises DiskError if it cannot; later failures to write are passed over."""
+
+    def __init__(
+        self,
+        path: str,
+        title: str,
+        *,
+        clock: Clock = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._path, self._title = path, title
+        self._now = now
+        self._clock = clock
+
+    def __enter__(self) -> LogFile:
+        try:
+            self._file = open(self._path, "a", encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise DiskError(
+                f"cannot write the log {clean(repr(self._path), 200)}: {error.strerror}",
+                remedy="give --log-file another path",
+            ) from None
+        self._lines = Lines(self._file)
+        self._plain = Plain(self._write, clock=self._clock, first=10.0, every=60.0, least=10.0)
+        self._write(f"[INFO] {self._title}")
+        return self
+
+    def __call__(self, event: Event) -> None:
+        self._plain(event)
+        if isinstance(event, Finished):
+            for line in summary(event):
+                self._write(f"[INFO] {line}")
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if error is not None:
+            self._write(f"[ERROR] {clean(str(report.describe(error)), 1000)}")
+        self._file.close()
+
+    def _write(self, line: str) -> None:
+        self._lines(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self._now()))} {line}")

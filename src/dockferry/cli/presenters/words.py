@@ -1,0 +1,103 @@
+"""Words for events: pure functions from events to lines, in the log marks of the manual."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Optional
+
+from ...events import BlobDone, BlobProgress, Event, Progress, Resolved, Resumed, Retry, Warned
+from ...text import human_size, redact
+
+_DIGEST = re.compile(r"\w+:([0-9a-f]{12})[0-9a-f]*", re.ASCII)
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def clock(seconds: Optional[float]) -> str:
+    """`00:02:17`; dashes where it is not known."""
+    if seconds is None:
+        return "--:--:--"
+    whole = int(seconds + 0.5)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def amount(done: int, size: int) -> str:
+    """`1.2 of 4.1 GB`: both in the unit of the whole."""
+    place, scale = 0, 1
+    while size >= 999.5 * scale and place < len(_UNITS) - 1:
+        place, scale = place + 1, scale * 1000
+    digits = 0 if place == 0 or size >= 99.95 * scale else 1
+    return f"{done / scale:.{digits}f} of {size / scale:.{digits}f} {_UNITS[place]}"
+
+
+def speed(rate: float) -> str:
+    """`8.31 MB/s`."""
+    return f"{human_size(rate)}/s"
+
+
+def percent(done: int, size: int) -> int:
+    """Whole percents, rounded down: 100 only when all is there."""
+    return 100 if done >= size else 100 * done // size
+
+
+def short(name: str) -> str:
+    """A digest's first 12 hexadecimal digits; any other name as it is."""
+    match = _DIGEST.fullmatch(name)
+    return match[1] if match else redact(name)
+
+
+def as_typed(text: str) -> str:
+    """A path or a command to be copied: whole, spaces kept, without what a terminal would act on."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def is_checking(state: Progress) -> bool:
+    """Everything is on disk, and its hash is still on the way."""
+    return state.done >= state.size > state.hashed
+
+
+def is_blob_checking(blob: BlobProgress) -> bool:
+    return blob.done >= blob.size > blob.hashed
+
+
+def whole_parts(state: Progress) -> List[str]:
+    """The parts of the line about the whole: layers, elapsed, amount, speed, remaining."""
+    checking = f"checking {percent(state.hashed, state.size)}%"
+    return [
+        f"[Global] {state.layers_done}/{state.layers} layers",
+        f"Elapsed: {clock(state.elapsed)}",
+        amount(state.done, state.size),
+        checking if is_checking(state) else speed(state.speed),
+        f"Remaining: {clock(state.remaining)}",
+    ]
+
+
+def whole(state: Progress) -> str:
+    return " | ".join(whole_parts(state))
+
+
+def note(event: Event) -> Optional[str]:
+    """The line for an event that is told once; None for one that has no line of its own."""
+    if isinstance(event, Resolved):
+        return (
+            f"[INFO] {redact(event.image)} {event.platform} {event.digest}: {event.layers} layers, "
+            f"{human_size(event.size)} from {redact(event.source)} to {as_typed(event.target)}"
+        )
+    if isinstance(event, Resumed):
+        return f"[INFO] resuming: {amount(event.had, event.size)} are here already"
+    if isinstance(event, BlobDone):
+        return f"[INFO] {event.digest.partition(':')[0]}:{short(event.digest)}… complete"
+    if isinstance(event, Retry):
+        return _retry(event)
+    if isinstance(event, Warned):
+        return f"[WARNING] {redact(event.message)}"
+    return None
+
+
+def _retry(event: Retry) -> str:
+    words = [f"[WARNING] retry {event.number}"]
+    if event.digest:
+        words.append(short(event.digest))
+    words.append(f"reason: {redact(event.reason)} wait: {event.wait:.1f}s")
+    if event.source and event.source not in event.reason:
+        words.append(f"source: {redact(event.source)}")
+    return " ".join(words)

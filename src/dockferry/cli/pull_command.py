@@ -1,0 +1,52 @@
+"""`dockferry pull`: one image after another."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+
+from ..errors import UsageError
+from . import output
+from .access import access
+from .each import each
+from .presenters.choose import presenters
+
+
+def run_pull(args: Namespace) -> int:
+    """The paths of the archives go to standard output, a line each, as each is finished."""
+    from ..oci.reference import Reference
+    from ..pull import pull
+
+    for image in args.images:
+        Reference.parse(image)  # a bad name is told before the first download, not after it
+    check_output(args)
+    credentials = access(args)
+
+    def one(image: str) -> None:
+        with presenters(args, f"pull {image}", sys.stderr) as on_event:
+            result = pull(
+                image,
+                output=args.output,
+                mirrors=args.mirrors,
+                threads=args.threads,
+                platform=args.platform,
+                format=args.format,
+                overwrite=args.force,
+                access=credentials,
+                on_event=on_event,
+                tick=on_event.tick,
+            )
+        output.line(str(result.path))
+
+    return each(args.images, one, as_json=args.progress == "json")
+
+
+def check_output(args: Namespace) -> None:
+    """Raises UsageError where several images would go to one file."""
+    if args.output is None or len(args.images) == 1 or os.path.isdir(args.output):
+        return
+    raise UsageError(
+        f"--output: wanted a directory that is there for {len(args.images)} images, got {args.output!r}",
+        remedy="make the directory, or pull one image at a time",
+    )

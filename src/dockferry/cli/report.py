@@ -1,0 +1,42 @@
+"""How a failure is told: one line on standard error, or one JSON object where the caller reads those."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+
+from ..errors import DockferryError, Interrupted
+
+
+def describe(error: BaseException) -> DockferryError:
+    """Any exception as one of ours: what is not foreseen becomes a plain DockferryError of one line."""
+    if isinstance(error, DockferryError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("interrupted", remedy="run the same command again to go on")
+    from ..text import redact
+
+    return DockferryError(
+        f"unexpected {type(error).__name__}: {redact(str(error))}",
+        remedy="this is a fault of dockferry: DOCKFERRY_DEBUG=1 shows where, and the same command may go on",
+    )
+
+
+def tell(error: BaseException, *, as_json: bool = False) -> int:
+    """Write `error` to standard error; its exit code."""
+    if os.environ.get("DOCKFERRY_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(type(error), error, error.__traceback__)
+    ours = describe(error)
+    if as_json:
+        import json
+
+        told = {"event": "failed", "message": ours.message, "remedy": ours.remedy, "exit_code": ours.exit_code}
+        line = json.dumps(told, separators=(",", ":"))
+    else:
+        line = f"dockferry: {ours}"
+    with suppress(OSError):  # where standard error has gone the exit code still tells
+        print(line, file=sys.stderr, flush=True)
+    return ours.exit_code

@@ -1,0 +1,86 @@
+"""argparse with our manners: an error is a UsageError of one line, help looks the same on every Python."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, List, NoReturn, Optional, Sequence
+
+from ..errors import UsageError
+from .values import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of exiting; no abbreviations; `-h` stands in the group of general options."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", Formatter)
+        super().__init__(add_help=False, allow_abbrev=False, **settings)
+        self.color = False  # Python 3.14 would colour some of the words
+        self.general = self.add_argument_group("general")
+        self._many = ""
+        self.general.add_argument("-h", "--help", action="help", help="show this help and leave")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{_after_first_word(self.prog)}{message}", remedy=f"see {self.prog} --help")
+
+    def add_many(self, dest: str, **settings: Any) -> None:
+        """An argument that may be given several times, between options too (argparse takes one run of them)."""
+        self.add_argument(dest, nargs="+", **settings)
+        self._many = dest
+
+    def take_rest(self, args: argparse.Namespace, words: Sequence[str]) -> None:
+        """`words`, which no option or argument took, go to the argument that takes many.
+
+        Raises UsageError if there is none or an option is among them; of an option only the name is shown.
+        """
+        names = [word.partition("=")[0] for word in words if word.startswith("-")]
+        if names:
+            guess = did_you_mean(names[0], self.known_options())
+            raise UsageError(
+                f"{_after_first_word(self.prog)}no such option: {names[0]}", remedy=guess or f"see {self.prog} --help"
+            )
+        if self._many:
+            getattr(args, self._many).extend(words)
+        elif words:
+            self.error(f"{len(words)} argument{'s' if len(words) > 1 else ''} more than wanted")
+
+    def actions(self) -> List[argparse.Action]:
+        """All options and arguments."""
+        return list(self._actions)
+
+    def known_options(self) -> List[str]:
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Paragraphs as written; `-o, --output FILE` with the value once; never wider than 100 columns."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        settings["width"] = min(_columns(), 100) - 2
+        settings["max_help_position"] = 30
+        super().__init__(prog, **settings)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings:
+            return super()._format_action_invocation(action)
+        names = ", ".join(action.option_strings)
+        return names if action.nargs == 0 else f"{names} {action.metavar or action.dest.upper()}"
+
+
+def _columns() -> int:
+    """As shutil.get_terminal_size, whose module takes long to import."""
+    try:
+        return int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        pass
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
+def _after_first_word(prog: str) -> str:
+    """`pull: ` of `dockferry pull`: the boundary itself says `dockferry: `."""
+    command: Optional[str] = prog.partition(" ")[2]
+    return f"{command}: " if command else ""

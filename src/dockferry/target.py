@@ -1,0 +1,144 @@
+"""The target of a pull: its name, the lock on it, and what stands there already."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Optional, Union
+
+from .archive.archive_file import ArchiveFile
+from .archive.content import Content
+from .archive.layout_dir import WORK_DIRECTORY, LayoutDir
+from .archive.plan import Plan
+from .archive.reader import open_archive
+from .errors import ContentError, DiskError, UsageError
+from .oci.digest import Digest
+from .oci.platform import Platform
+from .oci.reference import Reference
+from .resolve import Image
+
+FORMATS = ("docker", "oci", "oci-dir")
+
+
+@dataclass(frozen=True)
+class Target:
+    """`path` is the final name: a file, or with the format oci-dir a directory."""
+
+    path: Path
+    format: str
+
+    @classmethod
+    def of(
+        cls, output: Optional[Union[str, Path]], format: str, reference: Reference, platform: Optional[Platform]
+    ) -> Target:
+        """`output` as given: a file, a directory to put the default name in, or None for the current directory."""
+        if format not in FORMATS:
+            raise UsageError(
+                f"wanted a format of {', '.join(FORMATS)}, got {format!r}", remedy="choose with --format"
+            )
+        name = reference.file_stem + (f"_{platform.file_part}" if platform else "")
+        name += "" if format == "oci-dir" else ".tar"
+        if output is None:
+            return cls(Path(name), format)
+        is_directory = str(output).endswith(("/", os.sep)) or (format != "oci-dir" and Path(output).is_dir())
+        return cls(Path(output) / name if is_directory and format != "oci-dir" else Path(output), format)
+
+    @property
+    def journal(self) -> Path:
+        if self.format == "oci-dir":
+            return self.path / WORK_DIRECTORY / "journal"
+        return self.path.with_name(self.path.name + ".part.journal")
+
+    def destination(self, image: Image, reference: Reference) -> Union[ArchiveFile, LayoutDir]:
+        """Where the image's blobs are put. Raises UsageError for an artifact that no engine would load."""
+        if self.format == "oci-dir":
+            return LayoutDir(self.path, Content.of(image.manifest, image.config_raw, reference))
+        return ArchiveFile(self.path, Plan.of(image.manifest, image.config_raw, reference, self.format))
+
+    def document(self, digest: Digest, limit: int) -> Optional[bytes]:
+        """A manifest's or config's bytes from the archive that stands under the final name, None if it has it not."""
+        try:
+            if self.format == "oci-dir" or not self.path.is_file():
+                return None
+            with open_archive(self.path) as archive:
+                size = archive.find(digest)
+                if size is None or size > limit:
+                    return None
+                data = archive.open(digest).read(size)
+        except (ContentError, DiskError, OSError):
+            return None
+        return data if Digest.of(data, digest.algorithm) == digest else None
+
+    def holds(self, destination: Union[ArchiveFile, LayoutDir]) -> bool:
+        """Whether just this archive stands under the final name already: its size and every byte that is no layer's.
+
+        A file under its final name was complete and verified when it got it.
+        """
+        if not isinstance(destination, ArchiveFile) or not self.path.is_file():
+            return False
+        plan = destination.plan
+        try:
+            with open(self.path, "rb") as file:
+                if os.fstat(file.fileno()).st_size != plan.size:
+                    return False
+                for offset, data in plan.fixed:
+                    file.seek(offset)
+                    if file.read(len(data)) != data:
+                        return False
+        except OSError as error:
+            raise DiskError.of("read", self.path, error) from None
+        return True
+
+    def refuse_existing(self, wanted: Digest) -> None:
+        """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
+        if os.path.lexists(self.path):
+            raise DiskError(
+                f"{self.path} is there already and is not the archive of {wanted}",
+                remedy="move it away, choose another name with -o, or overwrite it with --force",
+            )
+
+    def forget_journal(self) -> None:
+        """The archive is published: the journal has done its work."""
+        try:
+            self.journal.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise DiskError.of("remove", self.journal, error) from None
+        if self.format == "oci-dir":
+            with contextlib.suppress(OSError):  # another image's unfinished blobs are there
+                self.journal.parent.rmdir()
+
+    @property
+    def load_command(self) -> str:
+        """What a user types next."""
+        path = shlex.quote(str(self.path))
+        if self.format == "docker":
+            return f"docker load -i {path}"
+        return f"skopeo copy {'oci' if self.format == 'oci-dir' else 'oci-archive'}:{path} containers-storage:NAME"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """One run at a time on one target: a second one raises DiskError at once."""
+        from filelock import FileLock, Timeout
+
+        path = self.path.with_name(self.path.name + ".part.lock")
+        lock = FileLock(str(path))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise DiskError(
+                f"{self.path} is being written by another run",
+                remedy="wait for it, or choose another name with -o",
+            ) from None
+        except OSError as error:
+            raise DiskError.of("lock", path, error) from None
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            lock.release()

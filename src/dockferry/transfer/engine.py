@@ -1,0 +1,153 @@
+"""The engine: blobs from sources to a destination, over many connections, each proved by its digest.
+
+Strategy: a thread for each connection, a few that hash, one that syncs now and then; this thread only waits, tells
+events and asks the governor. All state is in `TransferState`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import List, Optional, Sequence
+
+from ..errors import Interrupted
+from ..events import OnEvent, ignore
+from ..oci.descriptor import Descriptor
+from .governor import MOST, Governor
+from .journal import Journal
+from .progress import ProgressMaker
+from .protocols import Destination, Source
+from .ranges import RangeSet
+from .retry import RetryPolicy
+from .scheduler import Rules
+from .state import TransferState, Worker
+from .worker import hash_along, work
+
+_SYNC = 20.0
+"""Seconds between two syncs of data and journal: what a power cut costs, with a margin for the sync itself."""
+_GOVERN = 0.5
+_GO_HOME = 5.0
+"""Seconds that threads get to end: a receive that was shut down comes back at once, a write when it is done."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`threads`: connections, None to let the engine find out. `tick`: seconds between two Progress events."""
+
+    threads: Optional[int] = None
+    tick: float = 0.1
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`received`: bytes that came over the network."""
+
+    received: int
+
+
+def transfer(
+    blobs: Sequence[Descriptor],
+    sources: Sequence[Source],
+    destination: Destination,
+    journal: Journal,
+    had: Sequence[RangeSet],
+    options: Options,
+    on_event: OnEvent = ignore,
+) -> Outcome:
+    """Bring `blobs` (distinct) to `destination`; come back when every one is there and hashes to its digest.
+
+    `had` is what an earlier run left. Events are told in the calling thread. Raises what ended the transfer:
+    NetworkError, AuthError, NotFoundError, ContentError, DiskError, or KeyboardInterrupt; state is kept in
+    `journal`, and no thread touches `destination` any more when this comes back or raises.
+    """
+    state = TransferState(
+        blobs,
+        sources,
+        had,
+        policy=options.policy,
+        governor=Governor(options.threads),
+        rules=options.rules,
+        luck=random.random,
+        on_drop=journal.dropped,
+    )
+    crew = _Crew(state, destination, journal, options.threads or MOST)
+    crew.start()
+    try:
+        _watch(state, options.tick, on_event)
+    except KeyboardInterrupt:
+        state.stop(Interrupted("interrupted", remedy="run the same command again to go on from here"))
+        raise
+    finally:
+        crew.stop()
+        while state.events:
+            on_event(state.events.popleft())
+    if state.error is not None:
+        raise state.error
+    return Outcome(state.received)
+
+
+def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
+    maker = ProgressMaker(state)
+    next_look = next_govern = state.clock()
+    while True:
+        with state.lock:
+            if not state.is_over and not state.events:
+                state.main.wait(tick)
+            events = [state.events.popleft() for _ in range(len(state.events))]
+            now = state.clock()
+            if now >= next_govern:
+                next_govern = now + _GOVERN
+                state.govern(now)
+            is_over = state.is_over
+        for event in events:
+            on_event(event)
+        if on_event is not ignore and (is_over or now >= next_look):
+            next_look = now + tick
+            on_event(maker.look())
+        if is_over:
+            return
+
+
+class _Crew:
+    """The threads of one transfer."""
+
+    def __init__(self, state: TransferState, destination: Destination, journal: Journal, connections: int) -> None:
+        self._state = state
+        self._destination = destination
+        self._journal = journal
+        self._done = threading.Event()
+        hashers = max(1, min(4, os.cpu_count() or 1))
+        self._threads: List[threading.Thread] = [
+            threading.Thread(target=work, args=(state, Worker(number), destination, journal), daemon=True)
+            for number in range(connections)
+        ]
+        self._threads += [
+            threading.Thread(target=hash_along, args=(state, destination), daemon=True) for _ in range(hashers)
+        ]
+        self._threads.append(threading.Thread(target=self._sync_now_and_then, daemon=True))
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End every thread. What still hangs in the network after a while is left behind: it may not write."""
+        self._done.set()
+        self._state.stop()
+        deadline = self._state.clock() + _GO_HOME
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._state.clock()))
+        self._state.wait_written()
+
+    def _sync_now_and_then(self) -> None:
+        try:
+            while not self._done.wait(_SYNC):
+                mark = self._journal.mark()
+                self._destination.sync()
+                self._journal.synced(mark)
+        except BaseException as error:  # as in work()
+            self._state.stop(error)

@@ -1,0 +1,176 @@
+"""The journal: the ledger on disk, beside the unfinished archive.
+
+A text file, a line a fact, each behind the CRC-32 of its text in eight hexadecimal digits:
+
+    dockferry-journal 1 IDENTITY BOOT    first line: the format, the plan's identity, the boot it was written in
+    h BLOB START END                     bytes START to END (exclusive) of blob number BLOB are written
+    d BLOB                               what was had of BLOB is wrong: forget it
+    s OFFSET                             all that the lines before OFFSET (of this file) claim is on stable storage
+
+Strategy: a line is appended, in one write and without a sync, after its bytes were written, so a killed process loses
+at most what was in flight: the page cache outlives it. After another boot, or on a system that does not tell its
+boots apart, only lines under an `s` are believed. Reading stops at the first line that is not whole.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
+
+from ..errors import DiskError
+from .ranges import RangeSet
+
+_MAGIC = "dockferry-journal 1"
+_UNKNOWN_BOOT = "-"
+
+
+@dataclass
+class Recovered:
+    """What a journal says: for each blob the ranges `had`, and those of them that are `synced`.
+
+    `is_known` is False where there was no journal of this plan; `other` then tells whether there was some file.
+    """
+
+    is_known: bool = False
+    other: bool = False
+    had: List[RangeSet] = field(default_factory=list)
+    synced: List[RangeSet] = field(default_factory=list)
+
+
+def boot_identity() -> str:
+    """A word that is the same until the machine starts again; `-` where the system has none to give."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, ValueError):
+        return _UNKNOWN_BOOT
+    return text if text and " " not in text else _UNKNOWN_BOOT
+
+
+class Journal:
+    """An open journal. `had` and `dropped` may be called by many threads at once."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self._path = path
+        self._fd = fd
+
+    @classmethod
+    def recover(cls, path: Path, identity: str, blobs: int, boot: str) -> Recovered:
+        """Read `path`, for a plan of `blobs` blobs. Never raises for what the file holds; DiskError if unreadable."""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return Recovered()
+        except OSError as error:
+            raise DiskError.of("read", path, error) from None
+        return _parse(data, identity, blobs, boot)
+
+    @classmethod
+    def create(cls, path: Path, identity: str, recovered: Recovered, boot: str) -> Journal:
+        """A new journal in the place of any old one, holding what was recovered. Raises DiskError."""
+        head = _line(f"{_MAGIC} {identity} {boot}") + _claims(recovered.synced)
+        head += _line(f"s {len(head)}") + _claims(recovered.had)
+        fresh = path.with_name(path.name + ".new")
+        try:
+            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
+            try:
+                _write_all(fd, head)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            os.replace(fresh, path)
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise DiskError.of("write", path, error) from None
+        return cls(path, fd)
+
+    def had(self, blob: int, ranges: Sequence[Tuple[int, int]]) -> None:
+        """These ranges of a blob are written."""
+        self._append(b"".join(_line(f"h {blob} {start} {end}") for start, end in ranges))
+
+    def dropped(self, blob: int) -> None:
+        """What was had of a blob is wrong."""
+        self._append(_line(f"d {blob}"))
+
+    def mark(self) -> int:
+        """Where the journal ends now: to be taken before the data is synced, and given to `synced` after."""
+        return os.lseek(self._fd, 0, os.SEEK_END)
+
+    def synced(self, mark: int) -> None:
+        """All that was claimed before `mark` is on stable storage."""
+        self._append(_line(f"s {mark}"))
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise DiskError.of("sync", self._path, error) from None
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _append(self, data: bytes) -> None:
+        if data:
+            try:
+                _write_all(self._fd, data)
+            except OSError as error:
+                raise DiskError.of("write", self._path, error) from None
+
+
+def _line(text: str) -> bytes:
+    raw = text.encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(raw), raw)
+
+
+def _claims(blobs: Sequence[RangeSet]) -> bytes:
+    return b"".join(
+        _line(f"h {number} {start} {end}") for number, ranges in enumerate(blobs) for start, end in ranges
+    )
+
+
+def _whole_lines(data: bytes) -> List[Tuple[int, str]]:
+    """The lines up to the first that is not whole, each with its offset."""
+    found, offset = [], 0
+    for raw in data.split(b"\n")[:-1]:
+        crc, _, text = raw.partition(b" ")
+        if len(crc) != 8 or crc != b"%08x" % zlib.crc32(text):
+            break
+        found.append((offset, text.decode("ascii", "replace")))
+        offset += len(raw) + 1
+    return found
+
+
+def _parse(data: bytes, identity: str, blobs: int, boot: str) -> Recovered:
+    lines = _whole_lines(data)
+    if not lines or not lines[0][1].startswith(f"{_MAGIC} {identity} "):
+        return Recovered(other=True)
+    written_in = lines[0][1].rpartition(" ")[2]
+    is_same_boot = written_in == boot != _UNKNOWN_BOOT
+    mark = max((_number(text[2:]) for _, text in lines if text.startswith("s ")), default=0)
+    claims: Dict[bool, List[RangeSet]] = {kind: [RangeSet() for _ in range(blobs)] for kind in (False, True)}
+    for offset, text in lines[1:]:
+        kind, *numbers = text.split(" ")
+        values = [_number(number) for number in numbers]
+        if kind == "h" and len(values) == 3 and 0 <= values[0] < blobs and 0 <= values[1] < values[2]:
+            claims[False][values[0]].add(values[1], values[2])
+            if offset < mark:
+                claims[True][values[0]].add(values[1], values[2])
+        elif kind == "d" and len(values) == 1 and 0 <= values[0] < blobs:
+            claims[False][values[0]] = RangeSet()
+            claims[True][values[0]] = RangeSet()
+    return Recovered(is_known=True, had=claims[is_same_boot is False], synced=claims[True])
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() and len(text) < 20 else -1
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def journal_path(part: Path) -> Path:
+    """Beside the unfinished file: `NAME.part.journal`."""
+    return part.with_name(part.name + ".journal")

@@ -1,0 +1,174 @@
+"""The ledger: which ranges of which blobs are had, being written, in flight or missing. No I/O, no clock, no lock.
+
+Strategy: *had* bytes are on disk. A *run* claims `[pos, end)`; what it received is first reserved (`begin`), then
+written by the caller, then had (`commit`). Bytes that are had, or that another run has reserved, are never given out
+for writing again: so nothing that was hashed can change under a late twin.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Optional, Sequence
+
+from ..oci.descriptor import Descriptor
+from .ranges import Range, RangeSet
+
+_WINDOW = 2.0
+"""Seconds over which a run's speed is taken."""
+
+
+class Run:
+    """A piece in progress: `[pos, end)` of blob number `blob` is still to come.
+
+    `end` may be lowered by a thief at any time. `twin` tells that another run covers the same bytes.
+    """
+
+    __slots__ = ("_mark_at", "_mark_received", "began", "blob", "end", "pos", "received", "twin")
+
+    def __init__(self, blob: int, pos: int, end: int, now: float) -> None:
+        self.blob = blob
+        self.pos = pos
+        self.end = end
+        self.began = now
+        self.received = 0
+        self.twin = False
+        self._mark_at = now
+        self._mark_received = 0
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.end - self.pos)
+
+    def count(self, received: int, now: float) -> None:
+        """`received` more bytes came."""
+        if now - self._mark_at > _WINDOW:
+            self._mark_at, self._mark_received = now, self.received
+        self.received += received
+
+    def speed(self, now: float) -> Optional[float]:
+        """Bytes a second of late; None as long as it cannot be told (nothing came yet, or it has just begun)."""
+        span = now - self._mark_at
+        if self.received == 0 or (span < 0.5 and self._mark_received == 0):
+            return None
+        if span < 0.1:
+            return self.received / max(1e-3, now - self.began)
+        return (self.received - self._mark_received) / span
+
+
+class BlobState:
+    """One blob's part of the ledger. `one_stream` is set while its source ignores ranges."""
+
+    __slots__ = ("blob", "had", "one_stream", "runs", "writing")
+
+    def __init__(self, blob: Descriptor, had: RangeSet) -> None:
+        self.blob = blob
+        self.had = had
+        self.writing = RangeSet()
+        self.runs: List[Run] = []
+        self.one_stream = False
+
+    @property
+    def is_complete(self) -> bool:
+        return self.had.total == self.blob.size
+
+    def gaps(self) -> Iterator[Range]:
+        """What nobody has and nobody was given, in order."""
+        taken = RangeSet(self.had)
+        for start, end in self.writing:
+            taken.add(start, end)
+        for run in self.runs:
+            taken.add(run.pos, run.end)
+        return taken.gaps(0, self.blob.size)
+
+
+class Ledger:
+    """All blobs of one transfer, by number. `had` gives what an earlier run left on disk."""
+
+    def __init__(self, blobs: Sequence[Descriptor], had: Optional[Sequence[RangeSet]] = None) -> None:
+        had = had or [RangeSet() for _ in blobs]
+        self.states = [BlobState(blob, ranges.copy()) for blob, ranges in zip(blobs, had)]
+        self.size = sum(blob.size for blob in blobs)
+
+    @property
+    def had(self) -> int:
+        """Bytes on disk."""
+        return sum(state.had.total for state in self.states)
+
+    @property
+    def is_complete(self) -> bool:
+        return all(state.is_complete for state in self.states)
+
+    def runs(self) -> Iterator[Run]:
+        for state in self.states:
+            yield from state.runs
+
+    def claim(self, blob: int, start: int, end: int, now: float) -> Run:
+        """Give `[start, end)` of a blob to one connection."""
+        run = Run(blob, start, end, now)
+        self.states[blob].runs.append(run)
+        return run
+
+    def begin(self, run: Run, count: int, now: float) -> List[Range]:
+        """`count` bytes came at `run.pos`: reserve those of them that are wanted, and move the run on.
+
+        The ranges that come back, in order, are the caller's to write, and then to `commit`.
+        """
+        state = self.states[run.blob]
+        start, end = run.pos, min(run.pos + count, run.end)
+        run.pos += count
+        run.count(count, now)
+        wanted = [part for low, high in state.had.gaps(start, end) for part in state.writing.gaps(low, high)]
+        for low, high in wanted:
+            state.writing.add(low, high)
+        if state.had.covers(run.pos, run.end):
+            run.end = run.pos
+        return wanted
+
+    def commit(self, run: Run, ranges: Sequence[Range]) -> None:
+        """The reserved `ranges` are on disk."""
+        state = self.states[run.blob]
+        for start, end in ranges:
+            state.writing.remove(start, end)
+            state.had.add(start, end)
+
+    def cancel(self, run: Run, ranges: Sequence[Range]) -> None:
+        """The reserved `ranges` could not be written."""
+        for start, end in ranges:
+            self.states[run.blob].writing.remove(start, end)
+
+    def release(self, run: Run) -> None:
+        """The run is over; what it did not bring is missing again."""
+        runs = self.states[run.blob].runs
+        runs.remove(run)
+        for other in runs:
+            other.twin = any(third is not other and third.pos < other.end and other.pos < third.end for third in runs)
+
+    def needless(self, blob: int) -> List[Run]:
+        """Runs of a blob whose every byte to come is had already: their twins were faster."""
+        state = self.states[blob]
+        return [run for run in state.runs if state.had.covers(run.pos, run.end)]
+
+    def restart(self, run: Run) -> bool:
+        """The source gives the whole blob, from 0, whatever range it is asked for: make `run` that one stream.
+
+        False, and nothing changed, if another run of the blob is in flight: this one should be given up. What the
+        stream brings again and is had already is passed over by `begin`.
+        """
+        state = self.states[run.blob]
+        state.one_stream = True
+        if any(other is not run for other in state.runs):
+            return False
+        run.pos, run.end = 0, state.blob.size
+        return True
+
+    def extend(self, run: Run) -> bool:
+        """The reply goes on after `run.end`: take what comes next, if nobody has it or was given it."""
+        state = self.states[run.blob]
+        if all(other is run for other in state.runs):
+            run.end = state.blob.size
+        else:
+            run.end = next((high for low, high in state.gaps() if low == run.end), run.end)
+        return run.remaining > 0
+
+    def drop(self, blob: int) -> None:
+        """A blob's bytes are wrong: all that is had of it is missing again."""
+        self.states[blob].had = RangeSet()

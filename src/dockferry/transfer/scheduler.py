@@ -1,0 +1,138 @@
+"""The scheduler: from the ledger to what an idle connection does next. Pure: no I/O, no lock, no clock of its own.
+
+Strategy: long ranges, as few requests as the work allows. First what nobody has begun: blobs without a connection
+before second connections to one, largest first, so that each can be hashed in order as it comes. Then the far part of
+the run with the longest time to go, split by speed. At the very end a straggler's rest is fetched twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from .ledger import Ledger, Run
+from .ranges import Range
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Sizes in bytes, times in seconds."""
+
+    piece_max: int = 64 * MIB
+    """Long enough that a round trip between pieces is nothing, short enough to be hashed from the page cache."""
+    piece_min: int = MIB
+    steal_min: int = 64 * 1024
+    steal_time: float = 0.3
+    """A run that is done sooner than this is not worth a new request and the victim's connection."""
+    twin_time: float = 2.0
+    first_byte_time: float = 20.0
+    """A request that waits for its first byte is left alone this long: caches fetch from upstream first."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Fetch `[start, end)` of blob number `blob`. A `victim` loses what it shares with it, or gets a twin."""
+
+    blob: int
+    start: int
+    end: int
+    victim: Optional[Run] = None
+    is_twin: bool = False
+
+
+def choose(
+    ledger: Ledger, connections: int, now: float, rules: Rules, speed: Optional[float] = None
+) -> Optional[Assignment]:
+    """What a connection that has brought `speed` bytes a second so far should do; None: nothing now."""
+    return (
+        _untouched(ledger, connections, rules)
+        or _steal(ledger, now, rules, speed)
+        or _twin(ledger, now, rules, speed)
+    )
+
+
+def assign(ledger: Ledger, choice: Assignment, now: float) -> Run:
+    """Write `choice` into the ledger."""
+    if choice.victim is not None:
+        if choice.is_twin:
+            choice.victim.twin = True
+        else:
+            choice.victim.end = choice.start
+    run = ledger.claim(choice.blob, choice.start, choice.end, now)
+    run.twin = choice.is_twin
+    return run
+
+
+def _untouched(ledger: Ledger, connections: int, rules: Rules) -> Optional[Assignment]:
+    best: Optional[Tuple[Tuple[bool, int], int, Range]] = None
+    missing = 0
+    for number, state in enumerate(ledger.states):
+        if state.is_complete:
+            continue
+        gaps = list(state.gaps())
+        open_bytes = sum(end - start for start, end in gaps)
+        missing += open_bytes + sum(run.remaining for run in state.runs)
+        if gaps and not (state.one_stream and state.runs):
+            rank = (not state.runs, open_bytes)
+            if best is None or rank > best[0]:
+                best = (rank, number, gaps[0])
+    if best is None:
+        return None
+    _, number, (start, end) = best
+    if not ledger.states[number].one_stream:
+        share = max(rules.piece_min, -(-missing // max(1, connections)))
+        cut = start + min(share, rules.piece_max)
+        end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
+    return Assignment(number, start, end)
+
+
+def _steal(ledger: Ledger, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
+    victim = _slowest(ledger, now, rules, speed, rules.steal_time, 2 * rules.steal_min)
+    if victim is None:
+        return None
+    theirs = victim.speed(now)
+    share = 0.5 if theirs is None or not speed else speed / (speed + theirs)
+    most = victim.remaining - rules.steal_min
+    length = max(rules.steal_min, min(int(victim.remaining * share), most))
+    return Assignment(victim.blob, victim.end - length, victim.end, victim)
+
+
+def _twin(ledger: Ledger, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
+    victim = _slowest(ledger, now, rules, speed, rules.twin_time, 1)
+    if victim is None:
+        return None
+    mine = victim.remaining / speed if speed else 4 * rules.twin_time
+    if 2 * mine + rules.steal_time > _time_to_go(victim, now, speed):
+        return None
+    return Assignment(victim.blob, victim.pos, victim.end, victim, is_twin=True)
+
+
+def _slowest(
+    ledger: Ledger, now: float, rules: Rules, speed: Optional[float], time_min: float, bytes_min: int
+) -> Optional[Run]:
+    """The run with the longest time to go, if that is over `time_min` and it has `bytes_min` to go."""
+    found, longest = None, time_min
+    for state in ledger.states:
+        if not state.one_stream:
+            for run in state.runs:
+                if not run.twin and run.remaining >= bytes_min:
+                    if not run.received and now - run.began < rules.first_byte_time:
+                        continue
+                    time = _time_to_go(run, now, speed)
+                    if time > longest:
+                        found, longest = run, time
+    return found
+
+
+def _time_to_go(run: Run, now: float, default: Optional[float]) -> float:
+    """Seconds; a run too young to have a speed is taken to be as fast as `default`."""
+    if not run.received:
+        return float("inf")
+    speed = run.speed(now)
+    if speed is None:
+        speed = default
+    if speed is None:
+        return 0.0
+    return run.remaining / speed if speed > 0 else float("inf")

@@ -1,0 +1,128 @@
+"""A worker: one connection's thread. It takes a job, carries bytes from source to destination, takes the next."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Optional, Tuple
+
+from ..errors import BodyError, DiskError, DockferryError, NetworkError
+from .frontier import read_back
+from .journal import Journal
+from .ledger import Run
+from .protocols import Delivery, Destination
+from .state import Job, Stopped, TransferState, Worker
+
+BUFFER = 512 * 1024
+"""Bytes for each connection: what memory costs, and the least that is written at once on a fast link."""
+_FLUSH = 0.5
+"""Seconds after which a slow link's bytes are written though the buffer is not full."""
+
+MIN_SPEED = 256
+"""Bytes a second: a connection that gives less for half a minute is dropped for a new one."""
+
+
+def work(state: TransferState, worker: Worker, destination: Destination, journal: Journal) -> None:
+    """A worker thread's life. Errors of the destination end the transfer; a source's are the state's to judge."""
+    view: Optional[memoryview] = None
+    try:
+        while True:
+            job = state.next_job(worker)
+            if view is None:
+                view = memoryview(mmap.mmap(-1, BUFFER))  # page-aligned, and only where it is used
+            _do(state, job, destination, journal, view)
+    except Stopped:
+        pass
+    except BaseException as error:  # the thread's end must be the transfer's: nobody else would notice
+        state.stop(error)
+
+
+def hash_along(state: TransferState, destination: Destination) -> None:
+    """A hasher thread's life: reads back and hashes what no worker could hash from its buffer."""
+    view = memoryview(mmap.mmap(-1, BUFFER // 2))
+    try:
+        while True:
+            number = state.next_hash()
+            count = 1
+            while count:
+                count = read_back(state.frontiers[number], destination, state.hash_end(number), view)
+                if count == 0:
+                    state.lost(number)
+                elif not state.hashed(number, count):
+                    break
+    except Stopped:
+        pass
+    except BaseException as error:
+        state.stop(error)
+
+
+def _do(state: TransferState, job: Job, destination: Destination, journal: Journal, view: memoryview) -> None:
+    error: Optional[Exception] = None
+    try:
+        delivery = job.source.source.open(job.blob, job.run.pos, job.run.end)
+        try:
+            if state.attach(job, delivery):
+                _carry(state, job, delivery, destination, journal, view)
+        finally:
+            delivery.close()
+    except DockferryError as problem:
+        if isinstance(problem, DiskError):
+            raise
+        error = problem
+    finally:
+        state.finish(job, error)
+
+
+def _carry(
+    state: TransferState, job: Job, delivery: Delivery, destination: Destination, journal: Journal, view: memoryview
+) -> None:
+    """Bytes from one reply to their place, until the run or the reply ends."""
+    run = job.run
+    while run.remaining or state.extend(job):
+        count, is_end, problem = _fill(state, delivery, view[: min(len(view), run.remaining)])
+        if count:
+            _put(state, job, destination, journal, view[:count])
+        if problem is not None:
+            raise problem
+        if _is_crawling(run, state.clock()):
+            raise BodyError(f"{job.source.source.name}: less than {MIN_SPEED} bytes a second of {job.blob.digest}")
+        if is_end:
+            if run.remaining and not run.received:
+                raise BodyError(f"{job.source.source.name}: wanted bytes of {job.blob.digest}, got an empty body")
+            return
+
+
+def _is_crawling(run: Run, now: float) -> bool:
+    speed = run.speed(now)
+    return now - run.began > 30 and speed is not None and speed < MIN_SPEED
+
+
+def _fill(state: TransferState, delivery: Delivery, view: memoryview) -> Tuple[int, bool, Optional[NetworkError]]:
+    """Receive until `view` is full or time is up: how many bytes, whether the reply ended, what went wrong then."""
+    began = state.clock()
+    filled = 0
+    try:
+        while filled < len(view):
+            count = delivery.readinto(view[filled:])
+            if count == 0:
+                return filled, True, None
+            filled += count
+            waited = state.clock() - began
+            if waited > _FLUSH or (filled < len(view) and not delivery.has_more_soon(_FLUSH - waited)):
+                break
+    except NetworkError as problem:
+        return filled, False, problem
+    return filled, False, None
+
+
+def _put(state: TransferState, job: Job, destination: Destination, journal: Journal, data: memoryview) -> None:
+    """What came, to its place; then the journal, then the ledger: a claim never stands before its bytes."""
+    base = job.run.pos
+    reservation = state.begin(job, len(data))
+    for place, (start, end) in enumerate(reservation.ranges):
+        part = data[start - base : end - base]
+        destination.write(job.blob, start, part)
+        if place == 0 and reservation.hashes:
+            state.frontiers[job.run.blob].update(part)
+    journal.had(job.run.blob, reservation.ranges)
+    for needless in state.commit(job, reservation):
+        needless.abort()

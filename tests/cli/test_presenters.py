@@ -1,0 +1,189 @@
+"""Presenters that write lines: plain, JSON, summary, log file; and which of them a command gets."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import List
+
+import pytest
+from support.told import DIGEST, finished, progress
+
+from dockferry.cli.parser import parse
+from dockferry.cli.presenters import Lines, Several, fit
+from dockferry.cli.presenters.choose import presenters
+from dockferry.cli.presenters.jsonl import JsonLines
+from dockferry.cli.presenters.logfile import LogFile
+from dockferry.cli.presenters.plain import Notes, Plain
+from dockferry.cli.presenters.summary import summary
+from dockferry.errors import ContentError, DiskError
+from dockferry.events import BlobDone, Retry, Warned
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_progress_comes_after_2_s_and_then_every_10() -> None:
+    """Told ten times a second, it writes a line now and then."""
+    clock, shown = Clock(), []
+    lines: List[str] = []
+    plain = Plain(lines.append, clock=clock)
+    for tenth in range(400):
+        clock.now = 100 + tenth / 10
+        before = len(lines)
+        plain(progress())
+        if len(lines) > before:
+            shown.append(tenth / 10)
+    assert shown == [2.0, 12.0, 22.0, 32.0]
+
+
+def test_a_finished_layer_shows_progress_at_once_but_at_most_once_a_second() -> None:
+    """Twenty small layers in two seconds are no twenty lines."""
+    clock, shown = Clock(), []
+    lines: List[str] = []
+    plain = Plain(lines.append, clock=clock)
+    for tenth in range(20, 60):
+        clock.now = 100 + tenth / 10
+        before = len(lines)
+        plain(progress(layers_done=min(tenth - 19, 21), layers=30))
+        if len(lines) > before:
+            shown.append(tenth / 10)
+    assert shown == [2.0, 3.0, 4.0]
+    assert lines[1].startswith("[Global] 11/30 layers")
+
+
+def test_notes_are_told_at_once() -> None:
+    """A retry in the first second is seen in the first second."""
+    lines: List[str] = []
+    plain = Plain(lines.append, clock=Clock())
+    plain(Retry(DIGEST, 3, "504 Gateway Timeout", 18.7, ""))
+    plain(BlobDone(DIGEST, 1))
+    plain(finished())
+    assert lines == [
+        "[WARNING] retry 3 a3ed95caeb02 reason: 504 Gateway Timeout wait: 18.7s",
+        "[INFO] sha256:a3ed95caeb02… complete",
+    ]
+
+
+def test_no_progress_still_warns() -> None:
+    """`--progress none` leaves out how it goes, not what went wrong."""
+    lines: List[str] = []
+    notes = Notes(lines.append)
+    for event in (progress(), BlobDone(DIGEST, 1), Warned("mirrors disagree")):
+        notes(event)
+    assert lines == ["[WARNING] mirrors disagree"]
+
+
+def test_json_lines_are_objects_in_ascii() -> None:
+    """One object a line, whatever stands in a name."""
+    lines: List[str] = []
+    present = JsonLines(lines.append)
+    present(Warned("镜像\n\x1b[31m"))
+    assert lines[0].isascii()
+    assert lines[0].isprintable()
+    assert json.loads(lines[0]) == {"event": "warned", "message": "镜像\n\x1b[31m"}
+
+
+def test_the_summary_names_file_digest_size_time_speed_source_and_load() -> None:
+    """All that is needed to go on."""
+    assert summary(finished()) == [
+        "image:   docker.io/library/nginx:latest",
+        f"digest:  {DIGEST}",
+        "file:    nginx_latest_amd64.tar",
+        "size:    72.3 MB",
+        "time:    00:00:12 for 72.3 MB, 6.03 MB/s on average",
+        "source:  docker.1ms.run",
+        "load:    docker load -i nginx_latest_amd64.tar",
+    ]
+
+
+def test_the_summary_says_when_nothing_was_fetched() -> None:
+    """No speed is made up for a file that was there."""
+    assert "fetched: nothing: the file was there already" in summary(finished(fresh=False))
+
+
+def test_a_path_is_shown_whole() -> None:
+    """The load command can be copied: long paths and two spaces stay, escapes do not."""
+    target = "'" + "d" * 400 + "/a  b\x1b.tar'"
+    assert summary(finished(target=target))[-1] == f"load:    docker load -i '{'d' * 400}/a  b?.tar'"
+
+
+def test_the_log_has_marks_and_times(tmp_path: Path) -> None:
+    """What happened, when, and how it ended; a second run adds to the first."""
+    path = tmp_path / "docker_puller.log"
+    for _ in range(2):
+        with LogFile(str(path), "pull nginx", clock=Clock(), now=lambda: 1741132800.0) as log:
+            log(Retry(DIGEST, 3, "504 Gateway Timeout", 18.7, ""))
+            log(finished())
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(1741132800))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == f"{stamp} [INFO] pull nginx"
+    assert lines[1] == f"{stamp} [WARNING] retry 3 a3ed95caeb02 reason: 504 Gateway Timeout wait: 18.7s"
+    assert lines[2:9] == [f"{stamp} [INFO] {line}" for line in summary(finished())]
+    assert len(lines) == 18
+
+
+def test_the_log_holds_the_error(tmp_path: Path) -> None:
+    """Under the manual's mark."""
+    path = tmp_path / "log"
+    with pytest.raises(ContentError), LogFile(str(path), "pull nginx"):
+        raise ContentError("wanted sha256:a3ed95ca, got sha256:532ded5d", remedy="try another mirror")
+    assert (
+        path.read_text()
+        .splitlines()[-1]
+        .endswith("[ERROR] wanted sha256:a3ed95ca, got sha256:532ded5d; try another mirror")
+    )
+
+
+def test_a_log_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
+    """Told before the download begins."""
+    with pytest.raises(DiskError, match="cannot write the log"), LogFile(str(tmp_path), "pull nginx"):
+        raise AssertionError("unreachable")
+
+
+def test_a_stream_that_is_gone_stops_nothing() -> None:
+    """A closed terminal makes a presenter silent."""
+    stream = io.StringIO()
+    stream.close()
+    write = Lines(stream)
+    write("lost")
+    write("lost too")
+
+
+def test_what_an_encoding_lacks_is_escaped() -> None:
+    """An old terminal shows dots for the ellipsis and escapes for the rest."""
+    assert fit("a… 镜", "ascii") == "a... \\u955c"
+    assert fit("a… 镜", "utf-8") == "a… 镜"
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        ("", ["Plain", "Summary"]),
+        ("--progress plain", ["Plain", "Summary"]),
+        ("--progress bar", ["Plain", "Summary"]),
+        ("--progress json", ["JsonLines"]),
+        ("--progress none", ["Notes", "Summary"]),
+        ("-q", []),
+        ("-q --progress json", []),
+        ("-q --log-file x.log", ["LogFile"]),
+        ("--log-file x.log", ["LogFile", "Plain", "Summary"]),
+    ],
+)
+def test_the_presenters_of_each_mode(words: str, kinds: List[str]) -> None:
+    """For a stream that is no terminal; `test_bar.py` has the terminal."""
+    chosen = presenters(parse(["pull", "x", *words.split()]), "pull x", io.StringIO())
+    assert [type(part).__name__ for part in chosen.parts] == kinds
+
+
+def test_several_give_the_quickest_tick() -> None:
+    """Progress is told as often as the presenter wants it that wants it most."""
+    assert Several([Notes(print), JsonLines(print)]).tick == JsonLines.tick

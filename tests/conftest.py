@@ -1,0 +1,89 @@
+"""Fixtures for all tests: real registries and engines, started once and ended with the session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from support import engines, registries
+from support.command import Command
+from support.images import MadeImage
+from support.registries import Registry
+from support.require import require
+from support.runnable import make_runnable
+
+
+@pytest.fixture
+def dockferry(tmp_path: Path) -> Command:
+    """The command line, at home in the test's directory."""
+    return Command(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Path:
+    return Path(require("busybox"))
+
+
+@pytest.fixture(scope="session")
+def runnable(busybox: Path) -> MadeImage:
+    """A small image that really runs, in OCI's media types."""
+    return make_runnable(busybox)
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    """Open to all, over HTTP."""
+    with registries.plain_registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def other_registry() -> Iterator[Registry]:
+    """A second one that is open to all: a mirror."""
+    with registries.plain_registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry_htpasswd() -> Iterator[Registry]:
+    """Nothing without user and password."""
+    with registries.htpasswd_registry() as running:
+        yield running
+
+
+@pytest.fixture
+def registry_token() -> Iterator[Registry]:
+    """With a token server, new for each test: a test changes its tokens' lifetime and reads its requests."""
+    with registries.token_registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry_tls() -> Iterator[Registry]:
+    """Open to all, over HTTPS, its certificate from an authority that no system knows."""
+    with registries.tls_registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[engines.Containerd]:
+    with engines.containerd() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def docker(containerd: engines.Containerd) -> Iterator[engines.Docker]:
+    with engines.dockerd(containerd) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[engines.Podman]:
+    with engines.podman() as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def skopeo() -> engines.Skopeo:
+    return engines.Skopeo(require("skopeo"))

@@ -1,0 +1,56 @@
+"""The command line as a user runs it: in a process of its own, with a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Optional
+
+_PERSONAL = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a run ended: its exit code and what it wrote."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs `dockferry` in `directory`, which is also the home: no credentials, proxies or settings of ours get in."""
+
+    directory: Path
+
+    def __call__(self, *argv: str, stdin: str = "", env: Optional[Dict[str, str]] = None) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "dockferry", *argv],
+            cwd=self.directory,
+            env={**environment(self.directory), **(env or {})},
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def pull(self, reference: str, *options: str, stdin: str = "", env: Optional[Dict[str, str]] = None) -> Path:
+        """A pull that must succeed, with the output chosen by us: the archive's path."""
+        target = self.directory / f"pulled-{len(list(self.directory.iterdir()))}.tar"
+        done = self("pull", reference, "-o", str(target), *options, stdin=stdin, env=env)
+        assert done.code == 0, f"pull {reference} ended with {done.code}:\n{done.stdout}{done.stderr}"
+        return target
+
+
+def environment(home: Path) -> Dict[str, str]:
+    """Ours, without proxies and personal settings, and with `home` as the home directory."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    source = str(Path(__file__).parents[2] / "src")
+    path = os.pathsep.join(filter(None, [source, kept.get("PYTHONPATH")]))
+    cleared = {name: value for name, value in kept.items() if name not in _PERSONAL}
+    return {**cleared, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}

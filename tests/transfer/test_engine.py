@@ -1,0 +1,238 @@
+"""The engine: whatever a source does, the destination holds the right bytes in the end, or the run says why not."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+import pytest
+from support.images import MadeImage, make_image
+from support.memory import MemoryDestination, MemorySource, Script
+
+from dockferry.errors import AuthError, BodyError, BusyError, ContentError, DiskError, NetworkError
+from dockferry.events import BlobDone, Event, OnEvent, Progress, Retry, Warned
+from dockferry.transfer.engine import Options, Outcome, transfer
+from dockferry.transfer.journal import Journal, Recovered
+from dockferry.transfer.ranges import RangeSet
+from dockferry.transfer.retry import RetryPolicy
+from dockferry.transfer.scheduler import Rules
+
+QUICK = RetryPolicy(attempts=4, base=0.01, longest=0.05, first=0.01)
+SMALL = Rules(piece_max=400_000, piece_min=50_000, steal_min=10_000, steal_time=0.01, twin_time=0.1)
+
+
+class Bench:
+    """One transfer of a made image, with all its parts at hand."""
+
+    def __init__(self, tmp_path: Path, sizes: Sequence[int] = (1_000_000, 300_000, 10)) -> None:
+        self.image: MadeImage = make_image(sizes)
+        self.source = MemorySource(self.image.blobs)
+        self.destination = MemoryDestination(list(self.image.layers))
+        self.path = tmp_path / "x.part.journal"
+        self.events: List[Event] = []
+        self.had: Optional[Sequence[RangeSet]] = None
+        self.on_event: OnEvent = self.events.append
+
+    def run(self, threads: Optional[int] = 4) -> Outcome:
+        empty = [RangeSet() for _ in self.image.layers]
+        had = self.had or empty
+        journal = Journal.create(self.path, "id", Recovered(True, False, list(had), empty), "boot")
+        try:
+            return transfer(
+                self.image.layers,
+                [self.source],
+                self.destination,
+                journal,
+                had,
+                Options(threads, 0.01, QUICK, SMALL),
+                self.on_event,
+            )
+        finally:
+            journal.close()
+
+    def recover(self) -> None:
+        self.had = Journal.recover(self.path, "id", len(self.image.layers), "boot").had
+
+    def check(self) -> None:
+        for layer in self.image.layers:
+            assert bytes(self.destination.data[layer.digest]) == self.image.blobs[layer.digest]
+        done = {event.digest for event in self.events if isinstance(event, BlobDone)}
+        assert done == {str(layer.digest) for layer in self.image.layers}
+
+    @property
+    def size(self) -> int:
+        return sum(layer.size for layer in self.image.layers)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7, 20, None])
+def test_every_byte_comes_once(bench: Bench, threads: Optional[int]) -> None:
+    """Honest source: the bytes are right, nothing is fetched twice, and the last Progress says all."""
+    outcome = bench.run(threads)
+    bench.check()
+    assert outcome.received == bench.source.given == bench.destination.written == bench.size
+    last = [event for event in bench.events if isinstance(event, Progress)][-1]
+    assert (last.layers_done, last.layers, last.done, last.hashed) == (3, 3, bench.size, bench.size)
+
+
+def test_one_layer_uses_many_connections(tmp_path: Path) -> None:
+    """A single layer is cut into pieces, one for each connection."""
+    bench = Bench(tmp_path, [2_000_000])
+    bench.run(4)
+    bench.check()
+    assert len(bench.source.requests) >= 4
+
+
+def test_cut_bodies_keep_their_bytes(bench: Bench) -> None:
+    """Replies that end early are gone on with where they ended: no byte twice."""
+    bench.source.script = lambda number, blob, start, end: Script(cut=50_000 if number % 2 else None)
+    bench.run()
+    bench.check()
+    assert bench.source.given == bench.size
+    assert any(isinstance(event, Retry) for event in bench.events)
+
+
+def test_silent_connection_is_overtaken(bench: Bench) -> None:
+    """A connection that goes silent loses its range to the others; nobody waits for it."""
+    bench.source.script = lambda number, blob, start, end: Script(cut=20_000, stall=True) if number == 0 else Script()
+    bench.run()
+    bench.check()
+
+
+def test_wrong_bit_costs_one_blob(bench: Bench) -> None:
+    """A flipped bit is found by the hash; that blob alone is fetched again."""
+    bench.source.script = lambda number, blob, start, end: Script(flip=start) if number == 0 else Script()
+    bench.run()
+    bench.check()
+    assert bench.source.given <= bench.size + max(layer.size for layer in bench.image.layers)
+    assert any(isinstance(event, Warned) and "wrong" in event.message for event in bench.events)
+
+
+def test_always_wrong_ends_with_names(bench: Bench) -> None:
+    """A source that always lies ends the run: the error names blob, source, wanted and got."""
+    bench.source.script = lambda number, blob, start, end: Script(flip=start)
+    with pytest.raises(ContentError) as caught:
+        bench.run()
+    text = str(caught.value)
+    assert "memory.example" in text
+    assert any(str(layer.digest) in text for layer in bench.image.layers)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_ignored_ranges(tmp_path: Path, threads: int) -> None:
+    """A source that always gives the whole blob from 0, and cuts it the first times, still ends well."""
+    bench = Bench(tmp_path, [1_000_000, 300_000])
+    bench.source.script = lambda number, blob, start, end: Script(start=0, cut=200_000 * (1 + number))
+    bench.run(threads)
+    bench.check()
+    assert bench.destination.written == bench.size  # nothing was written twice
+
+
+def test_ranges_honoured_again(tmp_path: Path) -> None:
+    """Ranges that are ignored at first and honoured later (a cache that fills) are used as soon as they are."""
+    bench = Bench(tmp_path, [2_000_000])
+    bench.source.script = lambda number, blob, start, end: Script(start=0, cut=300_000) if number < 4 else Script()
+    bench.run()
+    bench.check()
+    assert bench.source.given < bench.size + 4 * 300_000 + 1
+
+
+def test_busy_source_is_waited_for(bench: Bench) -> None:
+    """429 and 5xx are waited out, each retry told with its number, reason and wait."""
+    bench.source.script = lambda number, blob, start, end: (
+        Script(error=BusyError("503 from memory.example", retry_after=0.02)) if number < 3 else Script()
+    )
+    bench.run()
+    bench.check()
+    retry = next(event for event in bench.events if isinstance(event, Retry))
+    assert retry.number == 1
+    assert retry.wait > 0
+    assert "503" in retry.reason
+
+
+def test_dead_source_is_given_up(bench: Bench) -> None:
+    """Only failures, no byte: after the policy's attempts the run ends with NetworkError and the remedy."""
+    bench.source.script = lambda number, blob, start, end: Script(error=BodyError("reset"))
+    with pytest.raises(NetworkError, match="run the same command again"):
+        bench.run()
+
+
+def test_a_byte_a_time_is_progress(tmp_path: Path) -> None:
+    """A source that drops every reply after a few bytes is never given up: progress sets the count back."""
+    bench = Bench(tmp_path, [40])
+    bench.source.script = lambda number, blob, start, end: Script(cut=5)
+    bench.run(1)
+    bench.check()
+    assert len(bench.source.requests) > QUICK.attempts
+
+
+def test_refused_blob_ends_at_once(bench: Bench) -> None:
+    """What no retry can mend is not retried."""
+    bench.source.script = lambda number, blob, start, end: Script(error=AuthError("403"))
+    with pytest.raises(AuthError):
+        bench.run()
+    assert len(bench.source.requests) <= 4
+
+
+def test_full_disk_ends_and_resumes(bench: Bench) -> None:
+    """ENOSPC ends the run with DiskError; what was written before is not fetched again."""
+    bench.destination.room = 600_000
+    with pytest.raises(DiskError):
+        bench.run()
+    bench.recover()
+    bench.destination.room = None
+    bench.source.given = 0
+    bench.run()
+    bench.check()
+    assert bench.source.given <= bench.size - 600_000 + 4 * 512 * 1024
+
+
+def test_resume_fetches_the_rest_only(bench: Bench) -> None:
+    """What the journal claims is hashed again from disk, not fetched."""
+    bench.source.script = lambda number, blob, start, end: (
+        Script() if number == 0 else Script(error=AuthError("enough"))
+    )
+    with pytest.raises(AuthError):
+        bench.run(1)
+    first = bench.source.given
+    assert first
+    bench.recover()
+    bench.source.script = lambda number, blob, start, end: Script()
+    bench.run()
+    bench.check()
+    assert bench.source.given == bench.size
+
+
+def test_edited_file_is_noticed(bench: Bench) -> None:
+    """A byte changed between two runs, by whomever, is found and that blob fetched again."""
+    bench.run()
+    bench.recover()
+    layer = bench.image.layers[0]
+    bench.destination.data[layer.digest][1234] ^= 1
+    bench.source.given = 0
+    bench.run()
+    bench.check()
+    assert bench.source.given == layer.size
+
+
+def test_interrupt_is_prompt_and_keeps_state(bench: Bench) -> None:
+    """An interrupt during a total stall comes through at once, and no thread is left."""
+    bench.source.script = lambda number, blob, start, end: Script(cut=20_000, stall=True)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Progress) and event.done >= 40_000:
+            raise KeyboardInterrupt
+
+    bench.on_event = interrupt
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(2)
+    assert set(threading.enumerate()) == before
+    bench.recover()
+    assert bench.had is not None
+    assert sum(ranges.total for ranges in bench.had) >= 40_000

@@ -1,0 +1,133 @@
+"""The scheduler: long ranges, one connection for each blob first, stealing by speed, a twin at the very end."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Tuple
+
+from support.images import make_image
+
+from dockferry.oci.descriptor import Descriptor
+from dockferry.oci.digest import Digest
+from dockferry.transfer.ledger import Ledger
+from dockferry.transfer.ranges import RangeSet
+from dockferry.transfer.scheduler import Assignment, Rules, assign, choose
+
+MIB = 1 << 20
+RULES = Rules()
+
+
+def blobs(*sizes: int) -> List[Descriptor]:
+    return [Descriptor("x", Digest.of(bytes([place])), size) for place, size in enumerate(sizes)]
+
+
+def take(ledger: Ledger, connections: int, now: float = 0.0, speed: Optional[float] = None) -> Tuple[int, int, int]:
+    choice = choose(ledger, connections, now, RULES, speed)
+    assert choice is not None
+    assign(ledger, choice, now)
+    return choice.blob, choice.start, choice.end
+
+
+def test_a_connection_for_each_layer_first() -> None:
+    """Untouched layers come before second connections, largest first, each as one long range."""
+    ledger = Ledger(blobs(3 * MIB, 9 * MIB, 5 * MIB))
+    assert [take(ledger, 1) for _ in range(3)] == [(1, 0, 9 * MIB), (2, 0, 5 * MIB), (0, 0, 3 * MIB)]
+    assert choose(ledger, 1, 0.0, RULES) is None
+
+
+def test_one_layer_is_shared_out() -> None:
+    """One big layer: as many equal shares as connections, none longer than the longest piece."""
+    ledger = Ledger(blobs(40 * MIB))
+    taken = [take(ledger, 4) for _ in range(4)]
+    assert taken == [(0, place * 10 * MIB, (place + 1) * 10 * MIB) for place in range(4)]
+    huge = Ledger(blobs(1000 * MIB))
+    assert take(huge, 4) == (0, 0, RULES.piece_max)
+
+
+def test_no_crumbs() -> None:
+    """A rest too small for a request of its own goes with the piece before it."""
+    ledger = Ledger(blobs(MIB + MIB // 4))
+    assert take(ledger, 20) == (0, 0, MIB + MIB // 4)
+
+
+def test_resume_asks_for_what_is_missing_only() -> None:
+    """Ranges had already are never asked for."""
+    had = RangeSet([(0, 2 * MIB), (3 * MIB, 8 * MIB)])
+    ledger = Ledger(blobs(8 * MIB), [had])
+    assert take(ledger, 4) == (0, 2 * MIB, 3 * MIB)
+    assert choose(ledger, 4, 0.0, RULES) is None
+
+
+def _one_run(received: int, seconds: float, size: int) -> Ledger:
+    ledger = Ledger(blobs(size))
+    run = ledger.claim(0, 0, size, 0.0)
+    step = received // 20
+    for count in range(1, 21):
+        ledger.commit(run, ledger.begin(run, step, seconds * count / 20))
+    return ledger
+
+
+def test_the_far_half_is_stolen() -> None:
+    """Equal speeds: the thief gets the far half of what is left; the victim keeps the near one."""
+    ledger = _one_run(10 * MIB, 1.0, 50 * MIB)
+    blob, start, end = take(ledger, 4, 1.0, 10.0 * MIB)
+    assert (blob, end) == (0, 50 * MIB)
+    assert 28 * MIB < start < 32 * MIB
+    assert next(ledger.runs()).end == start
+
+
+def test_a_faster_thief_takes_more() -> None:
+    """Shares follow the speeds, so that both are done together."""
+    ledger = _one_run(2 * MIB, 1.0, 52 * MIB)
+    _, start, _ = take(ledger, 4, 1.0, 8.0 * MIB)
+    assert 10 * MIB < start < 14 * MIB
+
+
+def test_what_is_soon_done_is_left_alone() -> None:
+    """No steal when the victim is done before a new request would be answered."""
+    ledger = _one_run(40 * MIB, 1.0, 44 * MIB)
+    assert choose(ledger, 4, 1.0, RULES, 40.0 * MIB) is None
+
+
+def test_a_long_first_byte_is_no_stall() -> None:
+    """A request that waits for its first byte keeps its range for a while: the mirror fetches from upstream."""
+    ledger = Ledger(blobs(50 * MIB))
+    ledger.claim(0, 0, 50 * MIB, 0.0)
+    assert choose(ledger, 4, 15.0, RULES, 1.0 * MIB) is None
+    assert choose(ledger, 4, 25.0, RULES, 1.0 * MIB) is not None
+
+
+def test_a_straggler_gets_one_twin() -> None:
+    """The last crumb on a connection that went silent is fetched twice, not three times."""
+    ledger = _one_run(1000, 1.0, 1000 + 60_000)
+    choice = choose(ledger, 4, 20.0, RULES, 1.0 * MIB)
+    assert choice is not None
+    assert choice.is_twin
+    assert (choice.start, choice.end) == (1000, 61_000)
+    assign(ledger, choice, 20.0)
+    assert choose(ledger, 4, 20.0, RULES, 1.0 * MIB) is None
+
+
+def test_one_stream_is_not_shared() -> None:
+    """Where ranges are ignored a blob has one connection at a time."""
+    ledger = Ledger(blobs(50 * MIB))
+    run = ledger.claim(0, 0, 10 * MIB, 0.0)
+    assert ledger.restart(run)
+    assert (run.pos, run.end) == (0, 50 * MIB)
+    assert choose(ledger, 4, 60.0, RULES, 1.0 * MIB) is None
+
+
+def test_tiny_layers_cost_one_request_each() -> None:
+    """A hundred tiny layers are a hundred requests, whatever the number of connections."""
+    image = make_image([100] * 100)
+    ledger = Ledger(image.layers)
+    seen: List[Assignment] = []
+    while True:
+        choice = choose(ledger, 20, 0.0, RULES)
+        if choice is None:
+            break
+        seen.append(choice)
+        run = assign(ledger, choice, 0.0)
+        ledger.commit(run, ledger.begin(run, run.remaining, 0.0))
+        ledger.release(run)
+    assert len(seen) == 100
+    assert ledger.is_complete
