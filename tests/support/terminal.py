@@ -8,7 +8,8 @@ import re
 import struct
 import subprocess
 import termios
-from typing import Dict, List, NamedTuple
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
@@ -30,12 +31,21 @@ class Drawn(NamedTuple):
         return _COLOUR.search(self.raw) is not None
 
 
-def run_in_terminal(command: List[str], *, columns: int = 100, rows: int = 30, environment: Dict[str, str]) -> Drawn:
+def run_in_terminal(
+    command: List[str],
+    *,
+    columns: int = 100,
+    rows: int = 30,
+    environment: Dict[str, str],
+    directory: Optional[Path] = None,
+) -> Drawn:
     """Runs `command` with a terminal as its three standard streams, to its end."""
     master, slave = os.openpty()
     try:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:
+        with subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=directory
+        ) as process:
             os.close(slave)
             raw = _read_all(master)
         return Drawn(process.returncode, raw.decode())

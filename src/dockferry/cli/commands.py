@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from . import output, parser
+
+if TYPE_CHECKING:
+    from ..events import OnEvent
 
 
 def run(args: Namespace) -> int:
@@ -56,7 +60,10 @@ def _inspect(args: Namespace) -> int:
         found = inspect_archive(args.what)
     else:
         show.refuse_missing_file(args.what)
-        found = (inspect_image(args.what, mirrors=args.mirrors, platform=args.platform, access=access(args)),)
+        asked = inspect_image(
+            args.what, mirrors=args.mirrors, platform=args.platform, access=access(args), on_event=_warnings()
+        )
+        found = (asked,)
     for summary in found:
         output.line(show.as_json(summary) if args.json else show.as_text(summary))
     return 0
@@ -66,19 +73,19 @@ def _tags(args: Namespace) -> int:
     from ..tags import tags
     from ..text import clean
     from .access import access
-    from .presenters import Lines
-    from .presenters.plain import Notes
 
-    warn = Notes(Lines(sys.stderr))
-    for tag in tags(args.repository, mirrors=args.mirrors, access=access(args), on_event=warn):
+    for tag in tags(args.repository, mirrors=args.mirrors, access=access(args), on_event=_warnings()):
         output.line(clean(tag))
     return 0
 
 
 def _demo(args: Namespace) -> int:
-    from ..demo import demo
+    from pathlib import Path
 
-    demo()
+    from ..demo import DEFAULT_RATE, DEFAULT_SIZE, demo
+
+    directory = None if args.output is None else Path(args.output)
+    demo(directory, rate=args.rate or DEFAULT_RATE, size=args.size or DEFAULT_SIZE)
     return 0
 
 
@@ -94,3 +101,11 @@ def _help(args: Namespace) -> int:
     shown = whole.get_default("parsers")[args.topic] if args.topic else whole
     output.line(shown.format_help().rstrip())
     return 0
+
+
+def _warnings() -> OnEvent:
+    """For commands that ask for little: warnings and retries, no progress."""
+    from .presenters import Lines
+    from .presenters.plain import Notes
+
+    return Notes(Lines(sys.stderr))

@@ -160,11 +160,24 @@ def _add_tags(commands: Any) -> None:
 
 
 def _add_demo(commands: Any) -> None:
-    commands.add_parser(
+    demo = commands.add_parser(
         "demo",
-        usage="dockferry demo",
-        help="see a pull through a bad network, all on this machine",
-        description="Start a registry with bad manners on this machine and pull an image from it.",
+        usage="dockferry demo [OPTIONS]",
+        help="see a pull interrupted, resumed and verified",
+        description="Make an image, serve it slowly on this machine alone, pull it, interrupt\n"
+        "the pull, resume it and verify the archive.",
+    )
+    demo.general.add_argument(
+        "-o", "--output", metavar="DIR", type=values.output, help="where the archive is put (default: demo-out)"
+    )
+    demo.general.add_argument(
+        "--size", metavar="SIZE", type=values.size("--size"), help="the image's size (default: 90MB)"
+    )
+    demo.general.add_argument(
+        "--rate",
+        metavar="SIZE",
+        type=values.size("--rate"),
+        help="what each connection gets a second (default: 500kB)",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Callable, List, Optional, Sequence
 
 from ..errors import UsageError
@@ -76,6 +77,19 @@ def proxy(text: str) -> str:
             remedy="write it like http://proxy.example:3128",
         )
     return text
+
+
+def size(option: str) -> Callable[[str], int]:
+    """A check for `option` that takes bytes, as `500kB`, `90MB` or a plain number."""
+
+    def check(text: str) -> int:
+        match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(k|M|G)?B?", text, re.ASCII)
+        number = int(float(match[1]) * {None: 1, "k": 1e3, "M": 1e6, "G": 1e9}[match[2]]) if match else 0
+        if number <= 0:
+            raise _bad(option, "a size like 500kB or 90MB", text, "write a number and a unit")
+        return number
+
+    return check
 
 
 def file_to_read(option: str) -> Callable[[str], str]:
