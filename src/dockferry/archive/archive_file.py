@@ -45,6 +45,7 @@ class ArchiveFile:
         self._file.open()
         for offset, data in self.plan.fixed:
             self._file.write(offset, memoryview(data))
+        disk.sync_directory(self.path.parent)
 
     def present(self, blob: Descriptor) -> bool:
         """A whole blob that was there before: in a new archive none."""

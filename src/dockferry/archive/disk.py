@@ -52,6 +52,15 @@ def check_free(directory: Path, needed: int) -> None:
         )
 
 
+def check_writable(directory: Path) -> None:
+    """Raises OSError where no name can be made: a file that is there could be filled, but not published."""
+    os.stat(directory)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        is_read_only = hasattr(os, "statvfs") and os.statvfs(directory).f_flag & os.ST_RDONLY
+        code = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(code, os.strerror(code))
+
+
 def sync_directory(directory: Path) -> None:
     """Come back when names made in `directory` are on stable storage, where the system has a way to say so."""
     if os.name == "nt":

@@ -72,6 +72,7 @@ class LayoutDir:
                 self._parts[digest] = part
                 part.open()
             self.existed = any(part.existed for part in parts.values())
+            disk.sync_directory(self.work)
         except OSError as error:
             self._give_up()
             raise disk.disk_error(error, "making", self.path) from None
@@ -164,6 +165,7 @@ class LayoutDir:
         if not os.path.lexists(self.path):
             os.mkdir(self.path)
             self._is_new = True
+        disk.check_writable(self.path)
         names = set(os.listdir(self.path))
         if layout.OCI_LAYOUT_FILE in names:
             layout.check_oci_layout(self._read(layout.OCI_LAYOUT_FILE) or b"", self._what(layout.OCI_LAYOUT_FILE))

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Optional
 
@@ -51,6 +52,7 @@ class PartFile:
 
     def _open(self) -> None:
         refuse_irregular(self.path)
+        disk.check_writable(self.path.parent)
         fd = os.open(self.path, _FLAGS, 0o666)
         self._file = random_access(fd)
         found = os.fstat(fd)
@@ -186,18 +188,16 @@ def _rename_new(part: Path, final: Path) -> None:
 
 
 def _sync(fd: int) -> None:
-    if hasattr(os, "fdatasync"):
-        os.fdatasync(fd)
-        return
-    if hasattr(os, "O_SYNC"):
+    if sys.platform == "darwin":
         import fcntl
 
-        full = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync leaves the data in the drive's own cache
-        if full is not None:
-            try:
-                fcntl.fcntl(fd, full)
-                return
-            except OSError as error:
-                if error.errno not in (errno.ENOTSUP, errno.EINVAL):
-                    raise
-    os.fsync(fd)
+        try:
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # fsync leaves the data in the drive's own cache
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
+                raise
+            os.fsync(fd)
+    elif hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+    else:
+        os.fsync(fd)

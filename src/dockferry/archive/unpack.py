@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.util import find_spec
 from typing import Any, BinaryIO, Callable, Iterator, Tuple, Type
 
-from ..errors import ContentError, DockferryError
+from ..errors import ContentError
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"BZh": "bzip2"}
 MAGIC_SIZE = 6
@@ -27,23 +28,29 @@ def packing(head: bytes) -> str:
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
 
 
-class CannotUnpack(DockferryError):
-    """No decompressor for this form in this Python: nothing is wrong with the data."""
+def can_unpack(head: bytes) -> bool:
+    """Whether this Python has a decompressor for what begins like this: only zstd may lack one."""
+    return packing(head) != "zstd" or sys.version_info >= (3, 14) or find_spec("zstandard") is not None
 
 
-def unpacked(stream: BinaryIO, size: int, what: str) -> Iterator[bytes]:
-    """The plain bytes of a layer, in steps of at most 64 KiB; `size` is that of the packed ones.
+def cap(size: int) -> int:
+    """Bytes that a layer of `size` packed bytes may honestly unpack to."""
+    return max(_FREE_SIZE, size * _MOST_RATIO)
 
-    Raises ContentError, naming `what`, for damaged data and for a bomb; CannotUnpack where zstd has no decompressor.
+
+def unpacked(stream: BinaryIO, most: int, what: str) -> Iterator[bytes]:
+    """The plain bytes of a layer, in steps of at most 64 KiB and at most `most` of them.
+
+    Raises ContentError, naming `what`, for damaged data and for a bomb. Ask `can_unpack` before.
     """
     head = stream.read(MAGIC_SIZE)
     kind = packing(head)
     rest = _Rest(head, stream)
-    most = max(_FREE_SIZE, size * _MOST_RATIO)
+    left = most
     for chunk in _chunks(kind, rest, what):
-        most -= len(chunk)
-        if most < 0:
-            raise ContentError(f"{what}: wanted a layer, got a bomb that unpacks {size} bytes without end")
+        left -= len(chunk)
+        if left < 0:
+            raise ContentError(f"{what}: wanted a layer of at most {most} bytes unpacked, got more: a bomb")
         yield chunk
 
 
@@ -123,12 +130,7 @@ def _zstd_errors(kind: str) -> Tuple[Type[Exception], ...]:
 
 
 def _zstandard(rest: _Rest, what: str) -> Iterator[bytes]:
-    try:
-        module = importlib.import_module("zstandard")
-    except ImportError:
-        raise CannotUnpack(
-            f"{what}: zstd cannot be unpacked by this Python", remedy="pip install zstandard, or use Python 3.14"
-        ) from None
+    module = importlib.import_module("zstandard")
     unpacker = module.ZstdDecompressor(max_window_size=_MEMORY)
     try:
         with unpacker.stream_reader(rest, read_size=_STEP, read_across_frames=True, closefd=False) as reader:

@@ -9,6 +9,7 @@ from ..errors import ContentError
 from ..text import clean
 from .digest import Digest
 from .platform import Platform
+from .strict_json import refuse_lookalikes
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -22,6 +23,7 @@ DOCKER_SCHEMA1 = (
 )
 INDEX_TYPES = (OCI_INDEX, DOCKER_INDEX)
 MANIFEST_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
+_KEYS = frozenset(("annotations", "digest", "mediaType", "platform", "size", "urls"))
 MAX_BLOB = 1 << 46
 """64 TiB: past this a size is nonsense, and offsets stay far below 2**63."""
 
@@ -41,6 +43,7 @@ class Descriptor:
         """Raises ContentError, naming `what`, for anything that is not a well-formed descriptor."""
         if not isinstance(value, dict):
             raise ContentError(f"{what}: wanted a descriptor, got {type(value).__name__}")
+        refuse_lookalikes(value, _KEYS, what)
         media_type, size = value.get("mediaType", ""), value.get("size")
         if not isinstance(media_type, str) or len(media_type) > 255 or clean(media_type) != media_type:
             raise ContentError(f"{what}: not a media type: {clean(repr(media_type), 100)}")
@@ -49,7 +52,7 @@ class Descriptor:
         platform = value.get("platform")
         return cls(
             media_type=media_type,
-            digest=Digest.parse(value.get("digest")),
+            digest=Digest.parse(value.get("digest"), what),
             size=size,
             platform=None if platform is None else Platform.from_json(platform, what),
             annotations=_annotations(value.get("annotations"), what),

@@ -21,14 +21,16 @@ class Digest:
     hex: str
 
     @classmethod
-    def parse(cls, text: object) -> Digest:
-        """From `sha256:<64 hex>` or `sha512:<128 hex>`, nothing else. Raises ContentError."""
+    def parse(cls, text: object, what: str = "") -> Digest:
+        """From `sha256:<64 hex>` or `sha512:<128 hex>`, nothing else. Raises ContentError, naming `what`."""
         if isinstance(text, str):
             algorithm, _, hexes = text.partition(":")
             form = _FORMS.get(algorithm)
             if form and form.fullmatch(hexes):
                 return cls(algorithm, hexes)
-        raise ContentError(f"wanted a digest like sha256:<64 lower-case hex digits>, got {clean(repr(text), 100)}")
+        where = f"{what}: " if what else ""
+        shown = clean(repr(text), 100)
+        raise ContentError(f"{where}wanted a digest like sha256:<64 lower-case hex digits>, got {shown}")
 
     @classmethod
     def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:

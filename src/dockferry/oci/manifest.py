@@ -23,10 +23,23 @@ from .descriptor import (
 )
 from .digest import Digest
 from .platform import Platform
-from .strict_json import parse_object
+from .strict_json import parse_object, refuse_lookalikes
 
 MAX_ENTRIES = 1000
 """Manifests in one index, or layers in one manifest: engines stop far below (127 layers)."""
+_KEYS = frozenset(
+    (
+        "annotations",
+        "artifactType",
+        "config",
+        "fsLayers",
+        "layers",
+        "manifests",
+        "mediaType",
+        "schemaVersion",
+        "subject",
+    )
+)
 IMAGE_CONFIG_TYPES = (OCI_CONFIG, DOCKER_CONFIG)
 
 
@@ -78,7 +91,7 @@ class Index:
             return self.images[0]
         have = ", ".join(sorted({str(entry.platform) for entry in self.images if entry.platform}))
         raise NotFoundError(
-            f"{what}: wanted platform {platform}, got only {have or 'entries without a platform'}",
+            f"{what}: wanted platform {platform}, got only {clean(have, 600) or 'entries without a platform'}",
             remedy="choose one with --platform",
         )
 
@@ -114,25 +127,29 @@ def parse_config(raw: bytes, what: str) -> ImageConfig:
     """The image config in `raw` (OCI image spec, config.md). Raises ContentError."""
     document = parse_object(raw, what)
     rootfs = document.get("rootfs")
-    diff_ids = rootfs.get("diff_ids", []) if isinstance(rootfs, dict) else []
-    settings = document.get("config") or {}
+    diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    diff_ids = [] if diff_ids is None else diff_ids
+    settings = document.get("config")
+    settings = {} if settings is None else settings
     if not isinstance(diff_ids, list) or not isinstance(settings, dict):
         raise ContentError(f"{what}: wanted an image config, got another document")
     return ImageConfig(
         raw=raw,
         platform=Platform.from_json(document, what),
-        diff_ids=tuple(Digest.parse(value) for value in diff_ids),
+        diff_ids=tuple(Digest.parse(value, f"{what}: diff_ids") for value in diff_ids),
         settings=settings,
     )
 
 
 def _media_type(document: Dict[str, Any], header: str, what: str) -> str:
-    if document.get("schemaVersion") == 1 or document.get("mediaType") in DOCKER_SCHEMA1:
+    refuse_lookalikes(document, _KEYS, what)
+    is_schema1 = document.get("schemaVersion") == 1 or document.get("mediaType") in DOCKER_SCHEMA1
+    if is_schema1 or "fsLayers" in document:
         raise ContentError(
             f"{what}: wanted a schema 2 manifest, got Docker schema 1, which was retired in 2017",
             remedy="push the image again with a current engine, or ask for a newer tag",
         )
-    if document.get("schemaVersion") != 2:
+    if type(document.get("schemaVersion")) is not int or document.get("schemaVersion") != 2:
         raise ContentError(f"{what}: wanted schemaVersion 2, got {clean(repr(document.get('schemaVersion')), 40)}")
     if "manifests" in document and ("layers" in document or "config" in document):
         raise ContentError(f"{what}: ambiguous: both an index and a manifest in one document")
@@ -164,6 +181,8 @@ def _guess(document: Dict[str, Any], shape: str) -> str:
 
 def _descriptors(document: Dict[str, Any], key: str, what: str) -> Tuple[Descriptor, ...]:
     values: Optional[Sequence[object]] = document.get(key)
+    if key in document and values is None:
+        return ()  # how Go writes a list of nothing
     if not isinstance(values, list):
         raise ContentError(f"{what}: wanted a list of {key}, got {type(values).__name__}")
     if len(values) > MAX_ENTRIES:

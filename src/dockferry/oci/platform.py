@@ -10,7 +10,8 @@ from typing import Any, Dict
 from ..errors import ContentError, UsageError
 from ..text import clean
 
-_WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_VARIANT = re.compile(r"[vV][0-9]+", re.ASCII)
 
 # Names people and machines use, to Go's GOARCH and the variant that containerd normalises to.
 _ALIASES = {
@@ -19,6 +20,7 @@ _ALIASES = {
     "x64": ("amd64", ""),
     "aarch64": ("arm64", ""),
     "armhf": ("arm", "v7"),
+    "armv8l": ("arm", "v7"),
     "armv7l": ("arm", "v7"),
     "armv7": ("arm", "v7"),
     "armel": ("arm", "v6"),
@@ -30,6 +32,9 @@ _ALIASES = {
     "x86": ("386", ""),
     "loongarch64": ("loong64", ""),
 }
+
+# Architectures whose variants are ordered, and the one that is meant where none is named.
+_IMPLIED = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
 
 
 @dataclass(frozen=True)
@@ -45,25 +50,26 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """From what a user types: `linux/arm/v7`, `linux/amd64`, or an architecture alone. Raises UsageError."""
-        parts = text.strip().lower().split("/")
-        if len(parts) == 1:
+        """From what a user types: `linux/arm/v7`, `linux/amd64`, `arm/v7` or `arm64`. Raises UsageError."""
+        parts = text.strip(" \t\r\n").split("/")
+        if len(parts) == 1 or (len(parts) == 2 and _VARIANT.fullmatch(parts[1])):
             parts = ["linux", *parts]
         if len(parts) > 3 or not all(_WORD.fullmatch(part) for part in parts):
             raise UsageError(
                 f"wanted a platform like linux/arm64 or linux/arm/v7, got {clean(repr(text), 80)}",
                 remedy="give --platform OS/ARCH[/VARIANT]",
             )
-        return _normal(*parts)
+        return _normal(*(part.lower() for part in parts))
 
     @classmethod
     def from_json(cls, value: object, what: str) -> Platform:
         """From a descriptor's `platform` or an image config. Raises ContentError, naming `what`."""
         if not isinstance(value, dict):
             raise ContentError(f"{what}: wanted a platform object, got {type(value).__name__}")
-        fields = [value.get("os", ""), value.get("architecture", ""), value.get("variant", "")]
-        if not all(isinstance(field, str) and (not field or _WORD.fullmatch(field.lower())) for field in fields):
-            raise ContentError(f"{what}: not a platform: {clean(repr(fields), 120)}")
+        found = [value.get(key) for key in ("os", "architecture", "variant")]
+        fields = ["" if field is None else field for field in found]  # null is absent, as in Go
+        if not all(isinstance(field, str) and (not field or _WORD.fullmatch(field)) for field in fields):
+            raise ContentError(f"{what}: not a platform: {clean(repr(found), 120)}")
         return _normal(*(field.lower() for field in fields))
 
     @classmethod
@@ -88,7 +94,7 @@ class Platform:
         if self.variant == other.variant:
             return 100
         ours, theirs = _level(self), _level(other)
-        return theirs if ours and theirs and theirs < ours else 0
+        return min(theirs, 99) if ours and theirs and theirs < ours else 0
 
     @property
     def file_part(self) -> str:
@@ -102,16 +108,18 @@ class Platform:
 
 def _level(platform: Platform) -> int:
     """The variant as a number where variants are ordered, else 0."""
-    if platform.architecture not in ("arm", "amd64"):
-        return 0
-    digits = platform.variant[1:] if platform.variant else "1"
-    return int(digits) if digits.isdigit() else 0
+    implied = _IMPLIED.get(platform.architecture)
+    digits = (platform.variant or implied or "")[1:]
+    return int(digits) if implied and digits.isdigit() else 0
 
 
 def _normal(os: str, architecture: str, variant: str = "") -> Platform:
-    alias, implied = _ALIASES.get(architecture, (architecture, ""))
-    variant = variant or implied or ("v7" if alias == "arm" else "")
+    alias, meant = _ALIASES.get(architecture, (architecture, ""))
+    implied = _IMPLIED.get(alias, "")
+    variant = variant or meant or implied
     if variant.isdigit():
         variant = f"v{variant}"
-    implicit = {"arm64": "v8", "amd64": "v1"}.get(alias)
-    return Platform("darwin" if os == "macos" else os, alias, "" if variant == implicit else variant)
+    # arm is written with its variant, as most indexes do; the others without.
+    return Platform(
+        "darwin" if os == "macos" else os, alias, "" if variant == implied and alias != "arm" else variant
+    )

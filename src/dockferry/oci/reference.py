@@ -4,8 +4,9 @@
     name        := [domain "/"] path-component ("/" path-component)*
     domain      := host [":" port], host a DNS name, an IPv4 address or an IPv6 address in brackets
 
-As in Docker, the first component is a domain only if it holds a dot or a colon, is `localhost`, or has an
-upper-case letter; without one the registry is docker.io, and a single component is in `library/`.
+As in Docker, the first component is a domain only if it holds a dot or a colon or is `localhost`; without one the
+registry is docker.io, and a single component is in `library/`. Docker takes `Org/app` for a registry named `Org`;
+here it is refused with the name as it would be right, since hosts are kept in lower case.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ DOCKER_HUB = "docker.io"
 _HUB_NAMES = (DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?", re.ASCII)
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_IMAGE_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MAX_REPOSITORY = 255
+_MAX_STEM = 180
+"""A file name has 255 bytes; the platform and endings like `.tar.part.journal` come after the stem."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> Reference:
         """From what a user types; no tag and no digest means `latest`. Raises UsageError."""
-        rest = text.strip()
+        rest = text.strip(" \t\r\n")
+        if _IMAGE_ID.fullmatch(rest):
+            raise _bad(text, "an image ID, which no registry knows", "give the image's name")
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", rest):
             raise _bad(text, "a scheme", "leave out the scheme: registry/repository:tag")
         rest, at, digest_text = rest.partition("@")
@@ -68,7 +74,10 @@ class Reference:
         if self.registry != DOCKER_HUB:
             return f"{self.registry}/{self.repository}"
         library, _, rest = self.repository.partition("/")
-        return rest if library == "library" and "/" not in rest and rest else self.repository
+        if library == "library" and "/" not in rest:
+            return rest
+        looks_like_host = _split_domain(self.repository)[0] is not None
+        return f"{self.registry}/{self.repository}" if looks_like_host else self.repository
 
     @property
     def familiar(self) -> str:
@@ -79,7 +88,8 @@ class Reference:
     def file_stem(self) -> str:
         """For default file names: `infiniflow_ragflow_v0.17.0`, `ghcr.io_org_app_1.2`."""
         end = self.tag or (self.digest.short if self.digest else "")
-        return re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.familiar_repository}_{end}")
+        stem = re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.familiar_repository}_{end}")
+        return stem if len(stem) <= _MAX_STEM else f"{stem[:_MAX_STEM]}_{Digest.of(str(self).encode()).short}"
 
     @property
     def manifest_name(self) -> str:
@@ -102,14 +112,12 @@ def parse_host(text: str) -> str:
     """`host[:port]`, lower-case and checked: a DNS name, IPv4, or IPv6 in brackets. Raises UsageError."""
     host, port = _split_port(text)
     if port is not None and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
-        raise _bad(text, f"the port {clean(repr(port), 20)}", "a port is 1 to 65535")
+        raise _bad_host(text, f"the port {clean(repr(port), 20)}", "a port is 1 to 65535")
     if host.startswith("["):
-        try:
-            host = f"[{ipaddress.IPv6Address(host[1:-1] if host.endswith(']') else '')}]"
-        except ValueError:
-            raise _bad(text, f"the address {clean(repr(host), 80)}", "write IPv6 as [::1]:5000") from None
+        if not _is_ipv6(host):
+            raise _bad_host(text, f"the address {clean(repr(host), 80)}", "write IPv6 as [::1]:5000")
     elif not (len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))):
-        raise _bad(text, f"the host {clean(repr(host), 80)}", "a host has letters, digits, '-' and dots")
+        raise _bad_host(text, f"the host {_shown(host, 80)}", "a host has letters, digits, '-' and dots")
     return host.lower() + (f":{int(port)}" if port is not None else "")
 
 
@@ -127,6 +135,15 @@ def check_repository(repository: str, where: str) -> None:
             lower = component.lower()
             fix = f"did you mean {lower}?" if _COMPONENT.fullmatch(lower) else "names have a-z, 0-9, '.', '_', '-'"
             raise _bad(where, f"the name {clean(repr(component), 80)}", fix)
+
+
+def _is_ipv6(text: str) -> bool:
+    """Without a zone (`%eth0`): from Python 3.9 on the library takes anything as one, line breaks too."""
+    try:
+        ipaddress.IPv6Address(text[1:-1] if text.endswith("]") else "")
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 def _split_port(text: str) -> Tuple[str, Optional[str]]:
@@ -148,7 +165,7 @@ def _split_tag(text: str) -> Tuple[str, Optional[str]]:
 
 def _split_domain(name: str) -> Tuple[Optional[str], str]:
     first, slash, rest = name.partition("/")
-    if slash and (any(mark in first for mark in ".:[") or first == "localhost" or first != first.lower()):
+    if slash and (any(mark in first for mark in ".:[") or first == "localhost"):
         return first, rest
     return None, name
 
@@ -157,9 +174,18 @@ def _digest(where: str, text: str) -> Digest:
     try:
         return Digest.parse(text)
     except ContentError as error:
-        raise UsageError(f"image {clean(repr(where), 120)}: {error.message}") from None
+        raise UsageError(f"image {_shown(where, 120)}: {error.message}") from None
 
 
 def _bad(where: str, got: str, remedy: str) -> UsageError:
     wanted = "wanted [registry/]repository[:tag][@digest]"
-    return UsageError(f"image {clean(repr(where), 120)}: {wanted}, got {got}", remedy=remedy)
+    return UsageError(f"image {_shown(where, 120)}: {wanted}, got {got}", remedy=remedy)
+
+
+def _bad_host(where: str, got: str, remedy: str) -> UsageError:
+    return UsageError(f"registry {_shown(where, 120)}: wanted host[:port], got {got}", remedy=remedy)
+
+
+def _shown(text: str, limit: int) -> str:
+    """As typed, but for what may be user and password before a host."""
+    return clean(repr(re.sub(r"[^/]*@(?!sha[0-9]+:)", "…@", text[: 4 * limit])), limit)

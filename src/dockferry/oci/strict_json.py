@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, FrozenSet, List, Tuple
 
 from ..errors import ContentError
+from ..text import clean
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """Bytes a manifest or index may have (distribution spec, "Pushing Manifests")."""
@@ -74,6 +75,17 @@ def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return result
+
+
+def refuse_lookalikes(document: Dict[str, Any], known: FrozenSet[str], what: str) -> None:
+    """Raises ContentError for a key that is one of `known` but for its case.
+
+    Engines written in Go take `Layers` for `layers`: such a document means one thing to them and another to us.
+    """
+    folded = {key.casefold() for key in known}
+    for key in document:
+        if key not in known and key.casefold() in folded:
+            raise ContentError(f"{what}: ambiguous: the key {clean(repr(key), 60)} is another one but for its case")
 
 
 def _refuse_constant(name: str) -> Any:

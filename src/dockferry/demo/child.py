@@ -1,0 +1,81 @@
+"""Child: the real command line in a process of its own, on this terminal, which can be interrupted as by Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Callable, Dict, Sequence
+
+from ..errors import DockferryError
+
+INTERRUPTED = (130,) if sys.platform != "win32" else (130, 0xC000013A)  # there the system may end the child itself
+_POLL_SECONDS = 0.02
+_END_SECONDS = 15.0
+
+if sys.platform == "win32":
+    _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
+    _BREAK = signal.CTRL_BREAK_EVENT  # Ctrl-C cannot be sent to one group alone
+else:
+    _FLAGS = 0
+    _BREAK = signal.SIGINT
+
+
+def run(arguments: Sequence[str], interrupt_when: Callable[[], bool], limit: float) -> int:
+    """`dockferry ARGUMENTS…`; its exit code. Interrupted once, when `interrupt_when` first says so.
+
+    Raises DockferryError when it takes longer than `limit` seconds. The child never outlives this call.
+    """
+    command = [sys.executable, "-m", "dockferry", *arguments]
+    with _interruptible(), subprocess.Popen(  # noqa: S603  # our own program
+        command, creationflags=_FLAGS, env=_environment()
+    ) as child:
+        try:
+            deadline = time.monotonic() + limit
+            interrupted = False
+            while child.poll() is None:
+                if not interrupted and interrupt_when():
+                    child.send_signal(_BREAK)
+                    interrupted = True
+                if time.monotonic() > deadline:
+                    raise DockferryError(f"wanted `dockferry {arguments[0]}` to end in {limit:.0f} s, it still ran")
+                time.sleep(_POLL_SECONDS)
+            return child.returncode
+        finally:
+            _end(child)
+
+
+def _environment() -> Dict[str, str]:
+    """A proxy that is set for the outside world cannot reach our loopback."""
+    environment = dict(os.environ)
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = ",".join(filter(None, (environment.get(name), "127.0.0.1")))
+    return environment
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+class _interruptible:
+    """While it lasts a child does not inherit "ignore interrupts", as background jobs of a shell do."""
+
+    def __enter__(self) -> None:
+        self._was_ignored = (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        )
+        if self._was_ignored:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,155 @@
+"""Story: what the demonstration does, step by step, each step checked for what it claims."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable, List, Optional
+
+from ..errors import DiskError, DockferryError
+from ..oci.platform import Platform
+from ..serve import ImageStore, Running, serve
+from ..text import human_size
+from .child import INTERRUPTED, run
+from .image import MESSAGE, PLATFORMS, DemoImage, add_demo_image
+
+DEFAULT_RATE = 500_000
+"""Bytes a second that the registry gives each connection: a slow mirror of the kind that people have."""
+DEFAULT_SIZE = 90_000_000
+CONNECTIONS = 16
+_REPOSITORY, _TAG = "demo/app", "1.0"
+_ARCHIVE = "dockferry-demo.tar"
+_IN_FLIGHT = 512 << 10
+"""Bytes that a connection may have in hand when it is interrupted: they are fetched again."""
+
+Tell = Callable[[str], None]
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # before the child writes to the same terminal or pipe
+
+
+def demo(
+    directory: Optional[Path] = None, *, rate: float = DEFAULT_RATE, size: int = DEFAULT_SIZE, tell: Tell = _print
+) -> None:
+    """Pull an image of about `size` bytes at `rate` bytes a second for each connection, into `directory`.
+
+    Without a directory: `demo-out` here, or in the temporary directory where this one is not writable. An earlier
+    demonstration's archive there is removed. Needs no root, and no network but loopback. Raises DockferryError
+    at the first step that does not do what it says.
+    """
+    platform = Platform.of_host()
+    platform = platform if platform in PLATFORMS else PLATFORMS[0]
+    target = _prepare(directory)
+    store = ImageStore()
+    image = add_demo_image(store, _REPOSITORY, _TAG, size)
+    with serve(store, rate=rate) as running:
+        _Story(running, image, platform, target, rate, tell).run(size)
+
+
+class _Story:
+    def __init__(
+        self, running: Running, image: DemoImage, platform: Platform, target: Path, rate: float, tell: Tell
+    ) -> None:
+        self._running = running
+        self._size = image.sizes[platform]
+        self._layers = image.layers
+        self._target = target
+        self._tell = tell
+        self._rate = rate
+        self._alone = self._size / rate
+        self._name = f"{running.host}/{_REPOSITORY}:{_TAG}"
+        self._pull = ["pull", self._name, "-o", str(target), "-t", str(CONNECTIONS), "--platform", str(platform)]
+
+    def run(self, size: int) -> None:
+        self._introduce(size)
+        first = self._interrupted_pull()
+        self._resumed_pull(first)
+        self._verify()
+        self._explain_loading()
+
+    def _introduce(self, size: int) -> None:
+        self._tell(
+            f"An image, made on the spot: {self._name}\n"
+            f"   for {' and '.join(map(str, PLATFORMS))}, in {self._layers} layers of uneven size:"
+            f" {human_size(size)} of random bytes,\n"
+            "   and a program of some 200 bytes that greets, so that the image can be run.\n"
+            f"A registry for it, in this process, on loopback only: {self._running.host}\n"
+            f"   It gives each connection {human_size(self._rate)} a second and no more:"
+            f" one connection alone would need {self._alone:.0f} s."
+        )
+
+    def _interrupted_pull(self) -> int:
+        """The bytes that were sent."""
+        self._tell(f"\n1. Pull over {CONNECTIONS} connections, and interrupt it at half, as Ctrl-C does.")
+        start = time.monotonic()
+        code = self._command(self._pull, lambda: self._running.sent >= self._size / 2)
+        took, sent = time.monotonic() - start, self._running.sent
+        if code not in INTERRUPTED:
+            raise DockferryError(f"demo: wanted the interrupted pull to exit with {INTERRUPTED[0]}, got {code}")
+        part = Path(f"{self._target}.part")
+        journal = Path(f"{part}.journal")
+        for path in (part, journal):
+            if not path.is_file():
+                raise DockferryError(f"demo: wanted the interrupted pull to keep {path}, it is not there")
+        if self._target.exists():
+            raise DockferryError(f"demo: wanted no {self._target} before it is complete, but it is there")
+        self._tell(
+            f"   Interrupted after {took:.1f} s, exit code {code}. Kept for the next time:\n"
+            f"   {part} and {journal.name}, which says what of it is there."
+        )
+        return sent
+
+    def _resumed_pull(self, first: int) -> None:
+        self._tell("\n2. The same command again goes on where it was.")
+        start = time.monotonic()
+        code = self._command(self._pull)
+        took, total = time.monotonic() - start, self._running.sent
+        second = total - first
+        if code != 0 or not self._target.is_file():
+            raise DockferryError(f"demo: wanted the pull to finish {self._target} and exit with 0, got {code}")
+        twice = max(0.0, total / self._size - 1)
+        self._tell(
+            f"   Finished in {took:.1f} s more. The registry sent {human_size(first)} and {human_size(second)},"
+            f" together {human_size(total)},\n"
+            f"   for an image of {human_size(self._size)}: {twice:.1%} was fetched twice."
+        )
+        most = self._size / 2 + CONNECTIONS * _IN_FLIGHT
+        if second > most:
+            raise DockferryError(f"demo: wanted at most {human_size(most)} after half, got {human_size(second)}")
+
+    def _verify(self) -> None:
+        self._tell("\n3. Verify every digest, down to those of the unpacked layers.")
+        code = self._command(["verify", str(self._target), "--deep"])
+        if code != 0:
+            raise DockferryError(f"demo: wanted the archive to verify, got exit code {code}")
+
+    def _explain_loading(self) -> None:
+        archive, size = shlex.quote(str(self._target)), human_size(self._target.stat().st_size)
+        self._tell(
+            f"\nThe archive is {self._target}, {size}. Load and run it with any of\n"
+            f"   docker load -i {archive} && docker run --rm {self._name}\n"
+            f"   podman load -i {archive} && podman run --rm {self._name}\n"
+            f"   sudo ctr images import {archive} && sudo ctr run --rm {self._name} hello\n"
+            f"It says: {MESSAGE.decode().strip()}"
+        )
+
+    def _command(self, arguments: List[str], interrupt_when: Callable[[], bool] = lambda: False) -> int:
+        self._tell(f"   $ dockferry {' '.join(map(shlex.quote, arguments))}")
+        return run(arguments, interrupt_when, limit=60 + self._alone)
+
+
+def _prepare(directory: Optional[Path]) -> Path:
+    """The archive's path in a directory that is there, what an earlier demonstration left removed."""
+    if directory is None:
+        directory = Path("demo-out") if os.access(".", os.W_OK) else Path(tempfile.gettempdir(), "demo-out")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in directory.glob(f"{_ARCHIVE}*"):
+            old.unlink()
+    except OSError as error:
+        raise DiskError(f"demo: wanted to write in {directory}, got {error}", remedy="give a directory") from None
+    return directory / _ARCHIVE

@@ -1,0 +1,195 @@
+"""Imports only go down, heavy libraries are paid for by those who use them, and Python 3.8 can read it all."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Dict, Iterator, List, Set, Tuple
+
+import pytest
+
+import dockferry
+
+ROOT = Path(dockferry.__file__).parent
+
+# What may import what (docs/design.md, "Layers"). A module belongs to the longest name here that its path begins
+# with; modules that stand in no row are use cases.
+BASE = {"errors", "events", "text", "_version"}
+LAYERS: Dict[str, Set[str]] = {
+    "errors": BASE,
+    "events": BASE,
+    "text": BASE,
+    "_version": set(),
+    "oci": BASE | {"oci"},
+    "transfer.protocols": BASE | {"oci"},
+    "archive": BASE | {"oci", "transfer.protocols", "archive"},
+    "registry": BASE | {"oci", "transfer.protocols", "registry"},
+    "transfer": BASE | {"oci", "transfer.protocols", "transfer"},
+    "serve": BASE | {"oci", "archive", "serve"},
+    "use cases": BASE | {"oci", "transfer.protocols", "archive", "registry", "transfer", "serve", "use cases"},
+    "web": BASE | {"oci", "archive", "registry", "use cases", "web"},
+    "cli": BASE | {"oci", "archive", "registry", "transfer", "serve", "use cases", "web", "cli"},
+    "__main__": {"cli"},
+}
+
+# Libraries that cost start-up time, and the layers that may import them as they are loaded themselves. Everybody
+# may import them inside a function, or for the type checker alone.
+HEAVY: Dict[str, Set[str]] = {
+    "urllib3": {"registry"},
+    "ssl": {"registry"},
+    "http.client": {"registry"},
+    "filelock": set(),
+    "rich": set(),
+    "shtab": set(),
+}
+
+Sources = Dict[str, str]
+"""Source text by dotted name within the package: `oci.digest`; a package's own module by the package's name."""
+
+
+def read_sources() -> Sources:
+    found: Sources = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+def layer_of(name: str) -> str:
+    parts = name.split(".")
+    for size in range(len(parts), 0, -1):
+        if ".".join(parts[:size]) in LAYERS:
+            return ".".join(parts[:size])
+    return "use cases"
+
+
+def imports_of(tree: ast.Module) -> Iterator[Tuple[ast.stmt, bool]]:
+    """Each import statement, and whether it is run when the module is loaded."""
+
+    def walk(node: ast.AST, at_load: bool) -> Iterator[Tuple[ast.stmt, bool]]:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node, at_load
+        inner = at_load and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            inner = False
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, inner)
+
+    return walk(tree, True)
+
+
+def targets_of(node: ast.stmt, name: str, is_package: bool, sources: Sources) -> List[Tuple[str, bool]]:
+    """The modules that an import statement in `name` means: each with whether it is our own."""
+    if isinstance(node, ast.Import):
+        return [_own_or_not(alias.name, sources) for alias in node.names]
+    assert isinstance(node, ast.ImportFrom)
+    start = node.module or ""
+    if node.level:
+        parts = name.split(".") if name else []
+        keep = len(parts) - node.level + (1 if is_package else 0)
+        start = ".".join(["dockferry", *parts[:keep], *([node.module] if node.module else [])])
+    return [_own_or_not(f"{start}.{alias.name}", sources) for alias in node.names]
+
+
+def _own_or_not(full: str, sources: Sources) -> Tuple[str, bool]:
+    """`full` may end in a name inside a module: for our own, the module is found."""
+    first, _, rest = full.partition(".")
+    if first != "dockferry":
+        return full, False
+    while rest and rest not in sources:
+        rest = rest.rpartition(".")[0]
+    return rest, True
+
+
+def faults(sources: Sources, packages: Set[str]) -> List[str]:
+    """Every import that breaks a rule, one line each."""
+    found: List[str] = []
+    for name, text in sources.items():
+        layer = layer_of(name)
+        for node, at_load in imports_of(ast.parse(text)):
+            for target, is_own in targets_of(node, name, name in packages, sources):
+                place = f"{name or 'dockferry'}:{node.lineno}"
+                if is_own and not _may_import(layer, name, target):
+                    found.append(f"{place} ({layer}) imports {target or 'dockferry'} ({layer_of(target)})")
+                for heavy, allowed in HEAVY.items():
+                    is_heavy = not is_own and f"{target}.".startswith(f"{heavy}.")
+                    if is_heavy and at_load and layer not in allowed:
+                        found.append(f"{place} ({layer}) imports {heavy} while it is loaded")
+    return found
+
+
+def _may_import(layer: str, name: str, target: str) -> bool:
+    if name == target or (target == "" and layer in ("use cases", "cli", "web", "__main__")):
+        return True
+    return layer_of(target) in LAYERS[layer]
+
+
+def packages_on_disk() -> Set[str]:
+    inits = ROOT.rglob("__init__.py")
+    return {".".join(path.parent.relative_to(ROOT).parts) for path in inits}
+
+
+def test_imports_only_go_down() -> None:
+    """No module imports what stands above it; archive and registry know nothing of each other."""
+    assert faults(read_sources(), packages_on_disk()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_fault"),
+    [
+        ("oci.digest", "from ..errors import ContentError", False),
+        ("oci.digest", "from ..archive import plan", True),
+        ("oci.digest", "from .. import archive", True),
+        ("oci.digest", "from dockferry.registry.realm import x", True),
+        ("oci.digest", "import dockferry.cli.main", True),
+        ("oci.digest", "def f():\n    from ..transfer.engine import x", True),
+        ("archive.plan", "from ..oci.digest import Digest", False),
+        ("archive.plan", "from ..transfer.protocols import Source", False),
+        ("archive.plan", "from ..transfer.engine import x", True),
+        ("archive.plan", "from ..transfer import engine", True),
+        ("archive.plan", "from ..registry.realm import x", True),
+        ("registry.realm", "from ..archive.plan import x", True),
+        ("registry.realm", "from . import tokens", False),
+        ("transfer.engine", "from .protocols import Source", False),
+        ("transfer.engine", "from ..registry.realm import x", True),
+        ("transfer.engine", "from ..archive.plan import x", True),
+        ("transfer.protocols", "from .engine import x", True),
+        ("errors", "from .oci.digest import Digest", True),
+        ("text", "from .errors import DockferryError", False),
+        ("pull", "from .archive.plan import x\nfrom .registry.realm import x\nfrom .verify import x", False),
+        ("pull", "from .cli.main import x", True),
+        ("", "from .pull import pull", False),
+        ("", "from .cli.main import main", True),
+        ("cli.main", "from .. import __version__, pull", False),
+        ("registry", "from .realm import x", False),
+        ("registry", "from ..archive.plan import x", True),
+        ("registry.transport", "import urllib3, ssl, http.client", False),
+        ("archive.plan", "import urllib3", True),
+        ("pull", "from urllib3.util import retry", True),
+        ("pull", "import http.client", True),
+        ("pull", "from http import client", True),
+        ("pull", "from http import HTTPStatus", False),
+        ("registry.realm", "from filelock import FileLock", True),
+        ("target", "def f():\n    from filelock import FileLock", False),
+        ("cli.bar", "import rich.progress", True),
+        ("cli.bar", "class Bar:\n    from rich import progress", True),
+        ("cli.bar", "if True:\n    import shtab", True),
+        ("cli.bar", "import richer", False),
+        ("cli.bar", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import rich", False),
+    ],
+)
+def test_the_rules_bite(name: str, text: str, is_fault: bool) -> None:
+    """Each rule finds the import that breaks it and leaves its neighbour alone."""
+    names = "errors text oci oci.digest transfer transfer.protocols transfer.engine archive archive.plan registry"
+    more = "registry.realm registry.tokens registry.transport pull verify target cli cli.main cli.bar"
+    sources: Sources = dict.fromkeys(["", *names.split(), *more.split()], "")
+    sources[name] = text
+    found = faults(sources, {"", "oci", "transfer", "archive", "registry", "cli"})
+    assert len(found) == (1 if is_fault else 0), found
+
+
+@pytest.mark.parametrize("name", sorted(read_sources()))
+def test_python_38_can_read_it(name: str) -> None:
+    """No syntax that is newer than the oldest Python we run on."""
+    ast.parse(read_sources()[name], feature_version=(3, 8))
