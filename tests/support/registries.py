@@ -150,7 +150,7 @@ def _answers(host: str) -> bool:
     with contextlib.closing(connection):
         try:
             connection.request("GET", "/v2/")
-            return connection.getresponse().status == 200
+            return connection.getresponse().status in (200, 401)
         except OSError:
             return False
 
