@@ -76,9 +76,12 @@ def _tags(args: Namespace) -> int:
 
 
 def _demo(args: Namespace) -> int:
-    from ..demo import demo
+    from pathlib import Path
 
-    demo()
+    from ..demo import DEFAULT_RATE, DEFAULT_SIZE, demo
+
+    directory = Path(args.directory) if args.directory else None
+    demo(directory, rate=args.rate or DEFAULT_RATE, size=args.size or DEFAULT_SIZE, tell=output.line)
     return 0
 
 

@@ -160,11 +160,25 @@ def _add_tags(commands: Any) -> None:
 
 
 def _add_demo(commands: Any) -> None:
-    commands.add_parser(
+    demo = commands.add_parser(
         "demo",
-        usage="dockferry demo",
+        usage="dockferry demo [OPTIONS] [DIRECTORY]",
         help="see a pull through a bad network, all on this machine",
-        description="Start a registry with bad manners on this machine and pull an image from it.",
+        description="Make an image, start a slow registry for it on this machine, pull from it,\n"
+        "interrupt the pull, go on with it, and verify what came.",
+        epilog="examples:\n  dockferry demo\n  dockferry demo /tmp/demo --size 20MB --rate 1MB",
+    )
+    demo.add_argument(
+        "directory", nargs="?", metavar="DIRECTORY", help="where the archive is put (default: demo-out, here)"
+    )
+    demo.general.add_argument(
+        "--rate",
+        metavar="BYTES",
+        type=values.size("--rate"),
+        help="what the registry gives each connection a second (default: 500kB)",
+    )
+    demo.general.add_argument(
+        "--size", metavar="BYTES", type=values.size("--size"), help="how large the image is (default: 90MB)"
     )
 
 
