@@ -85,7 +85,7 @@ def _demo(args: Namespace) -> int:
     from ..demo import DEFAULT_RATE, DEFAULT_SIZE, demo
 
     directory = None if args.output is None else Path(args.output)
-    demo(directory, rate=args.rate or DEFAULT_RATE, size=args.size or DEFAULT_SIZE)
+    demo(directory, rate=args.rate or DEFAULT_RATE, size=args.size or DEFAULT_SIZE, tell=output.line)
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Callable, List, Optional, Sequence
 from ..errors import UsageError
 
 MAX_THREADS = 20
+_MAX_SIZE = 10**9
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -79,19 +80,6 @@ def proxy(text: str) -> str:
     return text
 
 
-def size(option: str) -> Callable[[str], int]:
-    """A check for `option` that takes bytes, as `500kB`, `90MB` or a plain number."""
-
-    def check(text: str) -> int:
-        match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(k|M|G)?B?", text, re.ASCII)
-        number = int(float(match[1]) * {None: 1, "k": 1e3, "M": 1e6, "G": 1e9}[match[2]]) if match else 0
-        if number <= 0:
-            raise _bad(option, "a size like 500kB or 90MB", text, "write a number and a unit")
-        return number
-
-    return check
-
-
 def file_to_read(option: str) -> Callable[[str], str]:
     """A check for `option` that takes the path of a file that is there."""
 
@@ -112,6 +100,20 @@ def output(text: str) -> str:
     if not text:
         raise _bad("--output", "a file or a directory", text, "leave it out to have the name chosen")
     return text
+
+
+def size(option: str) -> Callable[[str], int]:
+    """A check for `option` that takes bytes, with a decimal unit or none: `90MB`, `500kB`, `1000`."""
+
+    def check(text: str) -> int:
+        number = text.strip().upper().rstrip("B").rstrip()
+        factor = {"K": 10**3, "M": 10**6, "G": 10**9}.get(number[-1:], 1)
+        number = number if factor == 1 else number[:-1].rstrip()
+        if number.isascii() and number.isdigit() and 0 < int(number[:18]) * factor <= _MAX_SIZE:
+            return int(number) * factor
+        raise _bad(option, "a number of bytes like 90MB or 500kB, up to 1GB", text, "see dockferry demo --help")
+
+    return check
 
 
 def did_you_mean(text: str, known: Sequence[str]) -> str:
