@@ -103,7 +103,7 @@ def _untouched(ledger: Ledger, connections: int, rules: Rules, pace: Pace) -> Op
 
 
 def _shared_piece(rules: Rules, pace: Pace) -> int:
-    """For a blob that several connections bring together: short, so that its hash can follow close behind them all."""
+    """For a blob that several connections bring together: short, so that its hash can follow close behind."""
     if pace.speed is None or pace.latency is None:
         return rules.shared_min
     return int(max(rules.shared_min, min(rules.piece_max, pace.speed * pace.latency * rules.latencies)))

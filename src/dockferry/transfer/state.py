@@ -25,6 +25,8 @@ from .scheduler import UNKNOWN, Pace, Rules, assign, choose
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
+_LAG = 32 * 1024 * 1024
+"""Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
 _LATENCY_MOST = 1.0
 """Seconds: an answer that takes longer waits for something else than the way."""
 _STRIKES = 2
@@ -94,6 +96,7 @@ class TransferState:
         self.lock = threading.Lock()
         self.work = threading.Condition(self.lock)
         self.hashing = threading.Condition(self.lock)
+        self.paced = threading.Condition(self.lock)
         self.main = threading.Condition(self.lock)
         self.ledger = Ledger(blobs, had)
         self.frontiers = [Frontier(blob) for blob in blobs]
@@ -248,6 +251,17 @@ class TransferState:
 
     # Hashing
 
+    def keep_pace(self, job: Job) -> None:
+        """Wait while the blob's hash lies far behind: a processor that receives cannot hash, and the last byte's hash
+        ends the transfer. What an earlier run left is no reason to wait.
+        """
+        number = job.run.blob
+        with self.lock:
+            while not self.is_over and number not in self._from_disk:
+                if self.hash_end(number) - self.frontiers[number].offset <= _LAG:
+                    return
+                self.paced.wait()
+
     def next_hash(self) -> int:
         """Wait for a frontier that has bytes before it and hold it: its blob's number. Raises Stopped."""
         with self.lock:
@@ -268,6 +282,7 @@ class TransferState:
         with self.lock:
             frontier = self.frontiers[number]
             frontier.offset += count
+            self.paced.notify_all()
             frontier.held = not self.is_over and count > 0 and self.hash_end(number) > frontier.offset
             if not frontier.held:
                 self._look_at(number)
@@ -313,6 +328,7 @@ class TransferState:
             return
         self._tell(Warned(message))
         self.ledger.drop(number)
+        self.paced.notify_all()
         frontier.reset()
         self._on_drop(number)
         self.work.notify_all()
@@ -344,7 +360,7 @@ class TransferState:
             return
         self.is_over = True
         self.error = error
-        for condition in (self.work, self.hashing, self.main):
+        for condition in (self.work, self.hashing, self.paced, self.main):
             condition.notify_all()
 
     def _check(self) -> None:

@@ -78,6 +78,7 @@ def _carry(
     """Bytes from one reply to their place, until the run or the reply ends."""
     run = job.run
     while run.remaining or state.extend(job):
+        state.keep_pace(job)
         count, is_end, problem = _fill(state, delivery, view[: min(len(view), run.remaining)])
         if count:
             _put(state, job, destination, journal, view[:count])
