@@ -37,7 +37,7 @@ LAYERS: Dict[str, Set[str]] = {
 HEAVY: Dict[str, Set[str]] = {
     "urllib3": {"registry"},
     "ssl": {"registry"},
-    "http.client": {"registry"},
+    "http.client": {"registry", "serve"},
     "filelock": set(),
     "rich": set(),
     "shtab": set(),

@@ -350,3 +350,47 @@ def test_one_receive_for_each_call(serve: Serve, client: Client) -> None:
         assert body.readinto(view)
     assert body.readinto(view) == 0
     body.close()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_body_says_whether_more_is_at_hand(tls: bool, serve: Serve, authority: Tuple[ssl.SSLContext, str]) -> None:
+    """No in a silence, after the time it was given; yes when bytes have come, and when nothing more is wanted."""
+    gate = threading.Event()
+
+    def handler(request: Request, wire: Wire) -> None:
+        wire.head(200, [("Content-Length", "20000")])
+        wire.send(DATA[:10000])
+        assert gate.wait(10)
+        wire.send(DATA[10000:20000])
+
+    context, pem = authority
+    server = serve(handler, context if tls else None)
+    client = Client(Access(ca_cert=pem if tls else None, idle_timeout=10))
+    body = client.get(server)
+    view = memoryview(bytearray(100_000))
+    while body.got < 10000:
+        assert body.has_more_soon(10)
+        assert body.readinto(view)
+    assert not body.has_more_soon(0.05)
+    gate.set()
+    while body.got < 20000:
+        assert body.has_more_soon(10)
+        assert body.readinto(view)
+    began = time.monotonic()
+    assert body.has_more_soon(10)
+    assert time.monotonic() - began < 5
+    assert body.readinto(view) == 0
+    body.close()
+    client.transport.close()
+
+
+def test_the_end_of_a_connection_is_at_hand(serve: Serve, client: Client) -> None:
+    """A body that was cut is no silence."""
+    body = client.get(serve(cut))
+    view = memoryview(bytearray(100_000))
+    while body.got < 1000:
+        assert body.readinto(view)
+    assert body.has_more_soon(10)
+    with pytest.raises(BodyError):
+        body.readinto(view)
+    body.close()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import select
 import socket
+import ssl
 import threading
 import time
 from typing import Any, Callable, Optional
-
-from urllib3.util.wait import wait_for_read
 
 from ..errors import BodyError
 from ..text import clean
@@ -53,6 +53,9 @@ class Body:
         self._idle_timeout = idle_timeout
         self._where = where
         self._done: Optional[Callable[[bool], None]] = done
+        self._ready: Optional[Callable[[float], bool]] = None
+        self._was_filled = False
+        """The last receive had no room for more: TLS may have deciphered more already."""
         self._is_broken = False
         self._is_drained = False
         """Nothing is left in the reader that took in the headers."""
@@ -79,6 +82,7 @@ class Body:
                 count = self._receive_chunk(view, room)
             elif self._is_drained:
                 count = self._sock.recv_into(view, room)
+                self._was_filled = count == room
             else:
                 count = self._receive_first(view, room)
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -90,10 +94,13 @@ class Body:
 
     def has_more_soon(self, seconds: float) -> bool:
         """Wait at most `seconds` for the next receive to have something at once, be it the end; True if unknown."""
-        if self._reply.chunked or not self._is_drained:
+        if self._reply.chunked or not self._is_drained or self.got == self._wanted:
             return True
-        pending = getattr(self._sock, "pending", None)  # what TLS has decrypted already
-        return bool(pending and pending()) or wait_for_read(self._sock, max(0.0, seconds))
+        if self._was_filled and isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            return True
+        if self._ready is None:
+            self._ready = _readiness(self._sock)
+        return self._ready(seconds)
 
     def read(self, limit: int, patience: float = DOCUMENT_TIME) -> bytes:
         """The rest, at most `limit` bytes of it, within `patience` seconds. Raises BodyError."""
@@ -138,7 +145,7 @@ class Body:
         """What the reader holds already, or takes in now: `peek` receives once if it holds nothing."""
         held = len(self._reply.fp.peek(1))
         count = min(held, room)
-        self._is_drained = count == held
+        self._is_drained = self._was_filled = count == held
         return self._reply.fp.readinto(view[:count])
 
     def _receive_chunk(self, view: memoryview, room: int) -> int:
@@ -178,3 +185,17 @@ class Body:
 
     def _progress(self) -> str:
         return f"{self.got} of {self._wanted} bytes" if self._wanted is not None else f"{self.got} bytes"
+
+
+def _readiness(sock: Any) -> Callable[[float], bool]:
+    """A function that waits some seconds for `sock` to have bytes: asked at each receive, so it is made once.
+
+    Of TLS inside TLS nothing can be told: always True.
+    """
+    if not isinstance(sock, socket.socket):
+        return lambda seconds: True
+    if not hasattr(select, "poll"):  # Windows
+        return lambda seconds: bool(select.select([sock], [], [], max(0.0, seconds))[0])
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return lambda seconds: bool(poller.poll(max(0.0, seconds) * 1000))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable, Deque, Dict, List, Optional, Sequence, Set
 
 from ..errors import BusyError, ConnectError, ContentError, DockferryError, NetworkError
@@ -21,10 +21,12 @@ from .ledger import Ledger, Run
 from .protocols import Delivery, Source
 from .ranges import Range, RangeSet
 from .retry import Health, RetryPolicy
-from .scheduler import Rules, assign, choose
+from .scheduler import UNKNOWN, Pace, Rules, assign, choose
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
+_LATENCY_MOST = 1.0
+"""Seconds: an answer that takes longer waits for something else than the way."""
 _STRIKES = 2
 """How often a blob that hashes wrong is fetched again."""
 
@@ -49,7 +51,7 @@ class Worker:
     number: int
     failures: int = 0
     resting_until: float = float("-inf")
-    speed: Optional[float] = None
+    pace: Pace = UNKNOWN
 
 
 @dataclass
@@ -130,7 +132,7 @@ class TransferState:
         ready = [state for state in self.sources if state.health.resting_until <= now]
         if not ready:
             return None
-        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.speed)
+        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace)
         if choice is None:
             return None
         usable = [state for state in ready if choice.blob not in state.refused]
@@ -146,6 +148,9 @@ class TransferState:
         with self.lock:
             self._check()
             job.delivery = delivery
+            pace = job.worker.pace
+            latency = min(self.clock() - job.began, _LATENCY_MOST if pace.latency is None else pace.latency)
+            job.worker.pace = replace(pace, latency=latency)
             state = self.ledger.states[job.run.blob]
             if state.had.covers(job.run.pos, job.run.end):
                 return False
@@ -199,7 +204,8 @@ class TransferState:
         with self.lock:
             now = self.clock()
             speed = job.run.speed(now)
-            job.worker.speed = speed if speed is not None else job.worker.speed
+            if speed is not None:
+                job.worker.pace = replace(job.worker.pace, speed=speed)
             self.ledger.cancel(job.run, job.reserved)
             job.reserved = ()
             del self.jobs[job.run]
