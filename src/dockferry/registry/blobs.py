@@ -35,9 +35,9 @@ class BlobDelivery:
         """One receive into `view`; 0 after the last byte. Raises BodyError."""
         return self._body.readinto(view)
 
-    def has_more_soon(self, seconds: float) -> bool:
-        """Whether bytes or the end can be had without a wait, within `seconds`."""
-        return self._body.has_more_soon(seconds)
+    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
+        """As `readinto`, but None if nothing came within `seconds`."""
+        return self._body.maybe_readinto(view, seconds)
 
     def abort(self) -> None:
         """From any thread: a `readinto` that waits comes back at once."""
@@ -59,8 +59,8 @@ class EmptyDelivery:
     def readinto(self, view: memoryview) -> int:
         return 0
 
-    def has_more_soon(self, seconds: float) -> bool:
-        return True
+    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
+        return 0
 
     def abort(self) -> None:
         """Nothing waits."""
