@@ -1,0 +1,103 @@
+"""Registries: Debian's docker-registry, filled by a small pusher; and our own, which can be slow and counts bytes.
+
+Why not nginx's `limit_rate` for the slow one: it gives every request a second's worth of bytes at once, so that a
+client which asks more often gets more, and no floor can be stated. Our own paces each connection, without bursts.
+"""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Iterator, Optional
+from urllib.parse import quote, urlsplit
+
+from image import BenchImage
+
+from dockferry.oci.descriptor import OCI_MANIFEST
+from dockferry.serve import ImageStore, Running, file_blob, serve
+
+_CONFIG = """\
+version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {root}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+_PATIENCE = 30.0
+
+
+@contextmanager
+def docker_registry(folder: Path) -> Iterator[Optional[str]]:
+    """`host:port` of a docker-registry that stores in `folder`, None where there is no such program."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        yield None
+        return
+    folder.mkdir()
+    port = _free_port()
+    config = folder / "config.yml"
+    config.write_text(_CONFIG.format(root=folder / "data", port=port))
+    with open(folder / "log", "wb") as log, subprocess.Popen(
+        [program, "serve", str(config)], stdout=log, stderr=log
+    ) as server:
+        try:
+            _wait_listening(port, server)
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def push(host: str, image: BenchImage) -> None:
+    """Each blob in one PUT, then the manifest (OCI distribution spec, "Pushing")."""
+    with closing(http.client.HTTPConnection(host, timeout=300)) as connection:
+        for descriptor, path in image.blobs:
+            connection.request("POST", f"/v2/{image.repository}/blobs/uploads/", headers={"Content-Length": "0"})
+            where = urlsplit(_location(connection))
+            target = f"{where.path}?{where.query}&digest={quote(str(descriptor.digest))}"
+            with open(path, "rb") as file:
+                headers = {"Content-Length": str(descriptor.size), "Content-Type": "application/octet-stream"}
+                connection.request("PUT", target, file, headers)
+            _location(connection)
+        target = f"/v2/{image.repository}/manifests/{image.tag}"
+        connection.request("PUT", target, image.manifest, {"Content-Type": OCI_MANIFEST})
+        _location(connection)
+
+
+@contextmanager
+def own_registry(image: BenchImage, rate: Optional[float] = None) -> Iterator[Running]:
+    """Our own registry in this process, `rate` bytes a second for each connection."""
+    store = ImageStore()
+    store.add_manifest(image.repository, image.manifest, OCI_MANIFEST, image.tag)
+    for descriptor, path in image.blobs:
+        store.add_blob(image.repository, descriptor.digest, file_blob(path, descriptor.size))
+    with serve(store, rate=rate) as running:
+        yield running
+
+
+def _location(connection: http.client.HTTPConnection) -> str:
+    reply = connection.getresponse()
+    body = reply.read()
+    if reply.status not in (201, 202):
+        raise SystemExit(f"push: wanted 201 or 202, got {reply.status}: {body[:200]!r}")
+    return reply.headers["Location"]
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_listening(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"docker-registry does not listen on 127.0.0.1:{port}: see its log in --workdir")
