@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Dict, Optional, Tuple
 
-from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError
+from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import redact_url
@@ -153,6 +153,6 @@ def _error(verdict: Verdict, reply: Reply, hop: Hop, what: str, where: str) -> D
     else:
         assert isinstance(verdict, Challenged)
         error = refusal(401, reply.headers, Complaint(), 0.0, what=what, where=where)
-    if not hop.is_home and isinstance(error, (AuthError, NotFoundError)):
+    if not hop.is_home and isinstance(error, (AuthError, NotFoundError, RequestError)):
         return ReplyError(f"{error.message} (where {where} sent us)", remedy="ask another mirror")
     return error
