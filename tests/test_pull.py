@@ -377,3 +377,13 @@ def test_disk_error_is_typed(fast: Running, tmp_path: Path) -> None:
     with pytest.raises(DiskError):
         pull(f"{fast.host}/demo/app:1.0", output=tmp_path / "no" / "a.tar")
     assert fast.sent < 10_000
+
+
+def test_zstd_layers_are_told(tmp_path: Path) -> None:
+    """Layers that an old Docker cannot load are named while the download begins, not when it is carried away."""
+    store = store_of(IMAGE)
+    store.add_manifest("demo/app", IMAGE.manifest.replace(b"tar+gzip", b"tar+zstd"), OCI_MANIFEST, "zstd")
+    events: List[Event] = []
+    with serve(store) as running:
+        pull(f"{running.host}/demo/app:zstd", output=tmp_path / "a.tar", on_event=events.append)
+    assert any(isinstance(event, Warned) and "23.0" in event.message for event in events)

@@ -107,6 +107,7 @@ class _Pull:
         if isinstance(destination, ArchiveFile) and not overwrite:
             self._target.refuse_existing(self._image.manifest.digest)
         self._tell_resolved()
+        self._warn_of_old_engines()
         destination.open()
         try:
             received = self._fetch(destination)
@@ -164,6 +165,13 @@ class _Pull:
                 target=str(self._target.path),
             )
         )
+
+    def _warn_of_old_engines(self) -> None:
+        layers = self._image.manifest.layers
+        if self._target.format == "docker" and any("zstd" in layer.media_type for layer in layers):
+            self._on_event(
+                Warned("this image has layers compressed with zstd, which Docker before 23.0 does not load")
+            )
 
     def _finished(self, received: int, *, fresh: bool) -> PullResult:
         elapsed = time.monotonic() - self._began
