@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         NetworkError,
         NotFoundError,
         ReplyError,
+        RequestError,
         UsageError,
     )
     from .events import BlobDone, BlobProgress, Event, Finished, Progress, Resolved, Resumed, Retry, Warned
@@ -67,6 +68,7 @@ __all__ = [
     "PullResult",
     "Reference",
     "ReplyError",
+    "RequestError",
     "Resolved",
     "Resumed",
     "Retry",
@@ -83,7 +85,7 @@ __all__ = [
 
 _ERRORS = (
     "AuthError BodyError BusyError CertificateError ConnectError ContentError DiskError DockferryError Interrupted "
-    "NetworkError NotFoundError ReplyError UsageError"
+    "NetworkError NotFoundError ReplyError RequestError UsageError"
 )
 _EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry Warned"
 _HOMES: Dict[str, str] = {

@@ -18,6 +18,7 @@ from .oci.strict_json import MAX_MANIFEST
 from .patience import patiently
 from .registry.access import Access
 from .registry.credentials import CredentialStore
+from .registry.endpoint import Endpoint
 from .registry.repository import Repository, open_repository
 
 T = TypeVar("T")
@@ -66,7 +67,8 @@ class Resolver:
     def __init__(self, reference: Reference, mirrors: Sequence[str], access: Access, on_event: OnEvent) -> None:
         self.reference = reference
         self._on_event = on_event
-        store = CredentialStore()
+        own = Endpoint.of_mirror(mirrors[0], access).authority if mirrors else reference.registry
+        store = CredentialStore(own_host=own)
         self.sources: List[Repository] = []
         for place, mirror in enumerate(mirrors or [None]):
             mine = access if place == 0 else access.without_login()

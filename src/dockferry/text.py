@@ -25,7 +25,8 @@ def redact_url(url: str) -> str:
     except ValueError:  # a bracket without its pair, and the like
         return "(a URL that cannot be read)"
     host = parts.netloc.rpartition("@")[2]
-    query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
+    names = (pair.partition("=") for pair in parts.query.split("&") if pair)
+    query = "&".join(f"{name}=…" if equals else "…" for name, equals, _ in names)
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
 
 

@@ -28,6 +28,7 @@ from dockferry.oci.platform import Platform
         ("linux/arm/7", "linux/arm/v7"),
         ("arm/v6", "linux/arm/v6"),
         ("ARM64/V8", "linux/arm64"),
+        ("aarch64/v9", "linux/arm64/v9"),
         ("linux/386", "linux/386"),
         ("linux/arm/v6", "linux/arm/v6"),
         ("armhf", "linux/arm/v7"),

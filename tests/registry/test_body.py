@@ -350,3 +350,44 @@ def test_one_receive_for_each_call(serve: Serve, client: Client) -> None:
         assert body.readinto(view)
     assert body.readinto(view) == 0
     body.close()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_silence_is_told_and_loses_nothing(tls: bool, serve: Serve, authority: Tuple[ssl.SSLContext, str]) -> None:
+    """None in a silence, after the time it was given; then the bytes that come, all of them, and 0 after the last."""
+    gate = threading.Event()
+
+    def handler(request: Request, wire: Wire) -> None:
+        wire.head(200, [("Content-Length", "20000")])
+        wire.send(DATA[:10000])
+        assert gate.wait(10)
+        wire.send(DATA[10000:20000])
+
+    context, pem = authority
+    server = serve(handler, context if tls else None)
+    client = Client(Access(ca_cert=pem if tls else None, idle_timeout=10))
+    body = client.get(server)
+    buffer = bytearray(20000)
+    view = memoryview(buffer)
+    while body.got < 10000:
+        assert body.readinto(view[body.got :])
+    assert body.maybe_readinto(view[body.got :], 0.05) is None
+    assert body.maybe_readinto(view[body.got :], 0.01) is None
+    gate.set()
+    while body.got < 20000:
+        assert body.maybe_readinto(view[body.got :], 9)
+    assert buffer == DATA[:20000]
+    assert body.maybe_readinto(memoryview(bytearray(1)), 5) == 0
+    body.close()
+    client.transport.close()
+
+
+def test_the_end_of_a_connection_is_no_silence(serve: Serve, client: Client) -> None:
+    """A body that was cut is told at once."""
+    body = client.get(serve(cut))
+    view = memoryview(bytearray(100_000))
+    while body.got < 1000:
+        assert body.readinto(view)
+    with pytest.raises(BodyError, match="ended early"):
+        body.maybe_readinto(view, 9)
+    body.close()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockferry.errors import AuthError, BodyError, BusyError, DockferryError, NotFoundError, ReplyError
+from dockferry.errors import AuthError, BodyError, BusyError, DockferryError, NotFoundError, ReplyError, RequestError
 from dockferry.registry.complaint import Complaint
 from dockferry.registry.headers import Headers, retry_after
 from dockferry.registry.judge import (
@@ -92,9 +92,9 @@ def test_delivers(wanted: Wanted, status: int, fields: Fields, start: int, end: 
         (PART, 416, [("Content-Range", "bytes */1000")], ReplyError),
         (WHOLE, 204, [], ReplyError),
         (WHOLE, 304, [], ReplyError),
-        (WHOLE, 400, [], ReplyError),
+        (WHOLE, 400, [], RequestError),
         (WHOLE, 501, [], ReplyError),
-        (PART, 405, [], ReplyError),
+        (PART, 405, [], RequestError),
         (PART, 403, [], AuthError),
         (PART, 451, [], AuthError),
         (PART, 407, [], AuthError),

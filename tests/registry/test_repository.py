@@ -22,6 +22,7 @@ from dockferry.errors import (
     NetworkError,
     NotFoundError,
     ReplyError,
+    RequestError,
 )
 from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
@@ -162,7 +163,7 @@ def test_a_manifest_is_bounded(serve: Serve) -> None:
         (404, b'{"errors":[{"code":"DENIED","message":"not for you"}]}', AuthError, "not for you"),
         (429, b"slow down", BusyError, "429"),
         (502, b"", BusyError, "502"),
-        (418, b"", ReplyError, "418"),
+        (418, b"", RequestError, "418"),
     ],
 )
 def test_errors_name_image_and_host(status: int, body: bytes, kind: type, words: str, serve: Serve) -> None:

@@ -80,10 +80,12 @@ class MemoryDelivery:
             self._source.given += count
         return count
 
-    def has_more_soon(self, seconds: float) -> bool:
+    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
         script = self._script
         is_silent = script.stall and script.cut is not None and self._pos >= self.start + script.cut
-        return not is_silent or self._wake.wait(seconds)
+        if is_silent and not self._wake.wait(seconds):
+            return None
+        return self.readinto(view)
 
     def abort(self) -> None:
         self._wake.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -89,12 +90,14 @@ def run(*argv: str, stdin: str = "", env: Optional[Dict[str, str]] = None, timeo
 
 @contextlib.contextmanager
 def workspace(name: str) -> Iterator[Path]:
-    """A short-named temporary directory (socket paths have 107 bytes), from which nothing survives.
+    """A temporary directory from which nothing survives.
 
+    Its name is short (socket paths have 107 bytes) and plain (containerd takes it as a namespace).
     On the way out processes that still name it are ended and mounts below it are undone: its name is unique, so
     they are ours.
     """
-    directory = Path(tempfile.mkdtemp(prefix=f"ferry-{name}-")).resolve()
+    directory = Path(tempfile.gettempdir()).resolve() / f"ferry-{name}-{secrets.token_hex(6)}"
+    directory.mkdir(mode=0o700)
     try:
         yield directory
     finally:

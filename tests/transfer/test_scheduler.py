@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import List, Optional, Tuple
 
+import pytest
 from support.images import make_image
 
 from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
 from dockferry.transfer.ledger import Ledger
 from dockferry.transfer.ranges import RangeSet
-from dockferry.transfer.scheduler import Assignment, Rules, assign, choose
+from dockferry.transfer.scheduler import Assignment, Pace, Rules, assign, choose
 
 MIB = 1 << 20
 RULES = Rules()
@@ -21,7 +22,7 @@ def blobs(*sizes: int) -> List[Descriptor]:
 
 
 def take(ledger: Ledger, connections: int, now: float = 0.0, speed: Optional[float] = None) -> Tuple[int, int, int]:
-    choice = choose(ledger, connections, now, RULES, speed)
+    choice = choose(ledger, connections, now, RULES, Pace(speed))
     assert choice is not None
     assign(ledger, choice, now)
     return choice.blob, choice.start, choice.end
@@ -35,12 +36,23 @@ def test_a_connection_for_each_layer_first() -> None:
 
 
 def test_one_layer_is_shared_out() -> None:
-    """One big layer: as many equal shares as connections, none longer than the longest piece."""
-    ledger = Ledger(blobs(40 * MIB))
+    """One layer: as many equal shares as connections, in order, none longer than the pace asks for."""
+    ledger = Ledger(blobs(8 * MIB))
     taken = [take(ledger, 4) for _ in range(4)]
-    assert taken == [(0, place * 10 * MIB, (place + 1) * 10 * MIB) for place in range(4)]
+    assert taken == [(0, place * 2 * MIB, (place + 1) * 2 * MIB) for place in range(4)]
     huge = Ledger(blobs(1000 * MIB))
-    assert take(huge, 4) == (0, 0, RULES.piece_max)
+    assert take(huge, 4) == (0, 0, RULES.shared_min)
+
+
+@pytest.mark.parametrize(
+    ("speed", "latency", "length"),
+    [(4.0, 0.1, 20 * MIB), (200.0, 0.001, 10 * MIB), (1.0, 0.001, 4 * MIB), (90, 0.5, 64 * MIB)],
+)
+def test_a_shared_layers_pieces_follow_the_pace(speed: float, latency: float, length: int) -> None:
+    """Pieces of a shared layer last fifty answers, so that little time is lost and the hash stays close behind."""
+    choice = choose(Ledger(blobs(5000 * MIB)), 4, 0.0, RULES, Pace(speed * MIB, latency))
+    assert choice is not None
+    assert abs(choice.end - length) < 100
 
 
 def test_no_crumbs() -> None:
@@ -85,26 +97,26 @@ def test_a_faster_thief_takes_more() -> None:
 def test_what_is_soon_done_is_left_alone() -> None:
     """No steal when the victim is done before a new request would be answered."""
     ledger = _one_run(40 * MIB, 1.0, 44 * MIB)
-    assert choose(ledger, 4, 1.0, RULES, 40.0 * MIB) is None
+    assert choose(ledger, 4, 1.0, RULES, Pace(40.0 * MIB)) is None
 
 
 def test_a_long_first_byte_is_no_stall() -> None:
     """A request that waits for its first byte keeps its range for a while: the mirror fetches from upstream."""
     ledger = Ledger(blobs(50 * MIB))
     ledger.claim(0, 0, 50 * MIB, 0.0)
-    assert choose(ledger, 4, 15.0, RULES, 1.0 * MIB) is None
-    assert choose(ledger, 4, 25.0, RULES, 1.0 * MIB) is not None
+    assert choose(ledger, 4, 15.0, RULES, Pace(1.0 * MIB)) is None
+    assert choose(ledger, 4, 25.0, RULES, Pace(1.0 * MIB)) is not None
 
 
 def test_a_straggler_gets_one_twin() -> None:
     """The last crumb on a connection that went silent is fetched twice, not three times."""
     ledger = _one_run(1000, 1.0, 1000 + 60_000)
-    choice = choose(ledger, 4, 20.0, RULES, 1.0 * MIB)
+    choice = choose(ledger, 4, 20.0, RULES, Pace(1.0 * MIB))
     assert choice is not None
     assert choice.is_twin
     assert (choice.start, choice.end) == (1000, 61_000)
     assign(ledger, choice, 20.0)
-    assert choose(ledger, 4, 20.0, RULES, 1.0 * MIB) is None
+    assert choose(ledger, 4, 20.0, RULES, Pace(1.0 * MIB)) is None
 
 
 def test_one_stream_is_not_shared() -> None:
@@ -113,7 +125,7 @@ def test_one_stream_is_not_shared() -> None:
     run = ledger.claim(0, 0, 10 * MIB, 0.0)
     assert ledger.restart(run)
     assert (run.pos, run.end) == (0, 50 * MIB)
-    assert choose(ledger, 4, 60.0, RULES, 1.0 * MIB) is None
+    assert choose(ledger, 4, 60.0, RULES, Pace(1.0 * MIB)) is None
 
 
 def test_tiny_layers_cost_one_request_each() -> None:

@@ -11,8 +11,6 @@ from ..errors import ContentError, UsageError
 from ..text import clean
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_VARIANT = re.compile(r"[vV][0-9]+", re.ASCII)
-
 # Names people and machines use, to Go's GOARCH and the variant that containerd normalises to.
 _ALIASES = {
     "x86_64": ("amd64", ""),
@@ -52,7 +50,7 @@ class Platform:
     def parse(cls, text: str) -> Platform:
         """From what a user types: `linux/arm/v7`, `linux/amd64`, `arm/v7` or `arm64`. Raises UsageError."""
         parts = text.strip(" \t\r\n").split("/")
-        if len(parts) == 1 or (len(parts) == 2 and _VARIANT.fullmatch(parts[1])):
+        if len(parts) == 1 or (len(parts) == 2 and _has_variants(parts[0].lower())):
             parts = ["linux", *parts]
         if len(parts) > 3 or not all(_WORD.fullmatch(part) for part in parts):
             raise UsageError(
@@ -104,6 +102,10 @@ class Platform:
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+def _has_variants(architecture: str) -> bool:
+    return _ALIASES.get(architecture, (architecture, ""))[0] in _IMPLIED
 
 
 def _level(platform: Platform) -> int:

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Dict, Optional, Tuple
 
-from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError
+from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import redact_url
@@ -35,9 +35,9 @@ class BlobDelivery:
         """One receive into `view`; 0 after the last byte. Raises BodyError."""
         return self._body.readinto(view)
 
-    def has_more_soon(self, seconds: float) -> bool:
-        """Whether bytes or the end can be had without a wait, within `seconds`."""
-        return self._body.has_more_soon(seconds)
+    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
+        """As `readinto`, but None if nothing came within `seconds`."""
+        return self._body.maybe_readinto(view, seconds)
 
     def abort(self) -> None:
         """From any thread: a `readinto` that waits comes back at once."""
@@ -59,8 +59,8 @@ class EmptyDelivery:
     def readinto(self, view: memoryview) -> int:
         return 0
 
-    def has_more_soon(self, seconds: float) -> bool:
-        return True
+    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
+        return 0
 
     def abort(self) -> None:
         """Nothing waits."""
@@ -153,6 +153,6 @@ def _error(verdict: Verdict, reply: Reply, hop: Hop, what: str, where: str) -> D
     else:
         assert isinstance(verdict, Challenged)
         error = refusal(401, reply.headers, Complaint(), 0.0, what=what, where=where)
-    if not hop.is_home and isinstance(error, (AuthError, NotFoundError)):
+    if not hop.is_home and isinstance(error, (AuthError, NotFoundError, RequestError)):
         return ReplyError(f"{error.message} (where {where} sent us)", remedy="ask another mirror")
     return error

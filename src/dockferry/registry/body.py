@@ -14,8 +14,6 @@ import threading
 import time
 from typing import Any, Callable, Optional
 
-from urllib3.util.wait import wait_for_read
-
 from ..errors import BodyError
 from ..text import clean
 from .lines import hang_up
@@ -25,6 +23,7 @@ _CHUNK_READ = 256 * 1024
 _SMALL = 64 * 1024
 """A rest that is read rather than paid for with a new connection."""
 _LAST_CHUNK_PATIENCE = 0.05
+_ERRORS = (OSError, EOFError, http.client.HTTPException, ValueError)
 DOCUMENT_TIME = 300.0
 """Seconds for a whole document: a manifest that drips in for longer will never come."""
 
@@ -58,7 +57,8 @@ class Body:
         """Nothing is left in the reader that took in the headers."""
         self._lock = threading.Lock()
         """Between `abort` and `close`: a connection that is in other hands again is not shut down."""
-        sock.settimeout(idle_timeout)
+        self._timeout: Optional[float] = None
+        """What the socket's is now."""
 
     def expect(self, count: int) -> None:
         """From now on exactly `count` bytes are wanted in all: fewer are an error, more are not taken."""
@@ -69,31 +69,24 @@ class Body:
 
         Raises BodyError when the body ends early, is silent longer than the idle timeout, or is framed wrongly.
         """
-        room = len(view)
-        if self._wanted is not None:
-            room = min(room, self._wanted - self.got)
-        if room <= 0:
-            return 0
         try:
-            if self._reply.chunked:
-                count = self._receive_chunk(view, room)
-            elif self._is_drained:
-                count = self._sock.recv_into(view, room)
-            else:
-                count = self._receive_first(view, room)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            return self._receive(view, self._idle_timeout)
+        except _ERRORS as error:
             raise self._broken(error) from None
-        self.got += count
-        if not count and self._wanted is not None:
-            raise self._broken(None)
-        return count
 
-    def has_more_soon(self, seconds: float) -> bool:
-        """Wait at most `seconds` for the next receive to have something at once, be it the end; True if unknown."""
-        if self._reply.chunked or not self._is_drained:
-            return True
-        pending = getattr(self._sock, "pending", None)  # what TLS has decrypted already
-        return bool(pending and pending()) or wait_for_read(self._sock, max(0.0, seconds))
+    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
+        """As `readinto`, but None if nothing came within `seconds`: nothing is lost by that.
+
+        While the reply's own reader is still asked (for its first bytes, and for chunks) it waits as `readinto` does.
+        """
+        if not self._is_drained or self._reply.chunked or seconds >= self._idle_timeout:
+            return self.readinto(view)
+        try:
+            return self._receive(view, seconds)
+        except socket.timeout:
+            return None
+        except _ERRORS as error:
+            raise self._broken(error) from None
 
     def read(self, limit: int, patience: float = DOCUMENT_TIME) -> bytes:
         """The rest, at most `limit` bytes of it, within `patience` seconds. Raises BodyError."""
@@ -134,6 +127,26 @@ class Body:
         if done is not None:
             done(reusable)
 
+    def _receive(self, view: memoryview, seconds: float) -> int:
+        room = len(view)
+        if self._wanted is not None:
+            room = min(room, self._wanted - self.got)
+        if room <= 0:
+            return 0
+        if seconds != self._timeout:  # a system call, which a fast link should not pay for at each receive
+            self._sock.settimeout(seconds)
+            self._timeout = seconds
+        if self._reply.chunked:
+            count = self._receive_chunk(view, room)
+        elif self._is_drained:
+            count = self._sock.recv_into(view, room)
+        else:
+            count = self._receive_first(view, room)
+        self.got += count
+        if not count and self._wanted is not None:
+            raise EOFError
+        return count
+
     def _receive_first(self, view: memoryview, room: int) -> int:
         """What the reader holds already, or takes in now: `peek` receives once if it holds nothing."""
         held = len(self._reply.fp.peek(1))
@@ -166,9 +179,9 @@ class Body:
         except (OSError, http.client.HTTPException, ValueError):
             self._is_broken = True
 
-    def _broken(self, error: Optional[Exception]) -> BodyError:
+    def _broken(self, error: Exception) -> BodyError:
         self._is_broken = True
-        if error is None or isinstance(error, http.client.IncompleteRead):
+        if isinstance(error, (EOFError, http.client.IncompleteRead)):
             happened = "ended early"
         elif isinstance(error, socket.timeout):
             happened = f"silent for {self._idle_timeout:.3g} s"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Tuple, Union
 
-from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError
+from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
 from ..text import clean
 from .complaint import Complaint
 from .headers import Headers, content_length, content_range, is_identity, retry_after
@@ -114,7 +114,7 @@ def refusal(
         return NotFoundError(message, remedy="check the name and the tag")
     if status in (401, 403, 404, 410, 451):
         return AuthError(message, remedy="log in with -u, or check the name: it may not exist")
-    return ReplyError(message)
+    return RequestError(message) if 400 <= status < 500 else ReplyError(message)
 
 
 def _whole(wanted: Wanted, headers: Headers) -> Verdict:

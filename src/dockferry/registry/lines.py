@@ -25,7 +25,7 @@ class Lines:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._live: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._silent: Set[Any] = set()
+        self._failed: Set[Any] = set()
         self.is_stopped = False
 
     def add(self, sock: Any) -> None:
@@ -59,7 +59,7 @@ class Lines:
     def dial(self, host: str, port: int, timeout: float, options: Any, *, is_public: bool) -> socket.socket:
         """A connected socket, `timeout` set on it. With `is_public` a private address is not connected to.
 
-        The name is resolved once, and what was looked at is what is connected to. An address that kept silent is
+        The name is resolved once, and what was looked at is what is connected to. An address that failed is
         tried last from then on. Raises ConnectError; ReplyError for a private address.
         """
         addresses = self._resolve(host, port)
@@ -79,13 +79,13 @@ class Lines:
                 self._connect(sock, address, patience, options)
             except OSError as error:
                 sock.close()
-                self._silent.add(address)
+                self._failed.add(address)
                 failure = connect_failure(host, port, patience, error)
             except BaseException:
                 sock.close()
                 raise
             else:
-                self._silent.discard(address)
+                self._failed.discard(address)
                 sock.settimeout(timeout)
                 return sock
         raise failure
@@ -102,7 +102,7 @@ class Lines:
             found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             raise unresolved(host, error) from None
-        return sorted(found, key=lambda one: one[4] in self._silent)
+        return sorted(found, key=lambda one: one[4] in self._failed)
 
 
 def hang_up(sock: Any) -> None:

@@ -58,7 +58,7 @@ class Session:
         where = self.endpoint.name
         error = refusal(reply.status, reply.headers, said, time.time(), what=what, where=where)
         if reply.status == 400 and self.endpoint.scheme == "http":
-            error.remedy = "if this registry has TLS, write https:// before its name, or give --ca-cert FILE"
+            error.remedy = f"if this registry has TLS, give -r https://{where}, or --ca-cert FILE"
         return error
 
     def _authorized(self, url: str, headers: Mapping[str, str]) -> Reply:

@@ -25,10 +25,10 @@ class Delivery(Protocol):
         promised end, stays silent longer than the idle timeout, or is framed wrongly.
         """
 
-    def has_more_soon(self, seconds: float) -> bool:
-        """Wait at most `seconds` for the next bytes (or the end) to be there; False if `readinto` would still wait.
+    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
+        """As `readinto`, but None if nothing came within `seconds`, where the source can tell.
 
-        True where it cannot be told. So that what came before a silence is written at once, and not after it.
+        So that what came before a silence is written at once, and not after it.
         """
 
     def abort(self) -> None:

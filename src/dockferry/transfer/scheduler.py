@@ -21,14 +21,28 @@ class Rules:
     """Sizes in bytes, times in seconds."""
 
     piece_max: int = 64 * MIB
-    """Long enough that a round trip between pieces is nothing, short enough to be hashed from the page cache."""
+    """Short enough to be hashed from the page cache, where it has to be read back."""
     piece_min: int = MIB
+    shared_min: int = 4 * MIB
+    latencies: float = 50.0
+    """A piece of a shared blob lasts this many times as long as an answer takes to begin: 2 % of the time is lost."""
     steal_min: int = 64 * 1024
     steal_time: float = 0.3
     """A run that is done sooner than this is not worth a new request and the victim's connection."""
     twin_time: float = 2.0
     first_byte_time: float = 20.0
     """A request that waits for its first byte is left alone this long: caches fetch from upstream first."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a connection has done so far: `speed` in bytes a second, `latency` until an answer began, in seconds."""
+
+    speed: Optional[float] = None
+    latency: Optional[float] = None
+
+
+UNKNOWN = Pace()
 
 
 @dataclass(frozen=True)
@@ -42,14 +56,12 @@ class Assignment:
     is_twin: bool = False
 
 
-def choose(
-    ledger: Ledger, connections: int, now: float, rules: Rules, speed: Optional[float] = None
-) -> Optional[Assignment]:
-    """What a connection that has brought `speed` bytes a second so far should do; None: nothing now."""
+def choose(ledger: Ledger, connections: int, now: float, rules: Rules, pace: Pace = UNKNOWN) -> Optional[Assignment]:
+    """What a connection of this `pace`, one of so many, should do; None: nothing now."""
     return (
-        _untouched(ledger, connections, rules)
-        or _steal(ledger, now, rules, speed)
-        or _twin(ledger, now, rules, speed)
+        _untouched(ledger, connections, rules, pace)
+        or _steal(ledger, now, rules, pace.speed)
+        or _twin(ledger, now, rules, pace.speed)
     )
 
 
@@ -65,14 +77,15 @@ def assign(ledger: Ledger, choice: Assignment, now: float) -> Run:
     return run
 
 
-def _untouched(ledger: Ledger, connections: int, rules: Rules) -> Optional[Assignment]:
+def _untouched(ledger: Ledger, connections: int, rules: Rules, pace: Pace) -> Optional[Assignment]:
     best: Optional[Tuple[Tuple[bool, int], int, Range]] = None
-    missing = 0
+    missing = unfinished = 0
     for number, state in enumerate(ledger.states):
         if state.is_complete:
             continue
         gaps = list(state.gaps())
         open_bytes = sum(end - start for start, end in gaps)
+        unfinished += 1
         missing += open_bytes + sum(run.remaining for run in state.runs)
         if gaps and not (state.one_stream and state.runs):
             rank = (not state.runs, open_bytes)
@@ -83,9 +96,17 @@ def _untouched(ledger: Ledger, connections: int, rules: Rules) -> Optional[Assig
     _, number, (start, end) = best
     if not ledger.states[number].one_stream:
         share = max(rules.piece_min, -(-missing // max(1, connections)))
-        cut = start + min(share, rules.piece_max)
+        longest = rules.piece_max if unfinished >= connections else _shared_piece(rules, pace)
+        cut = start + min(share, longest)
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
     return Assignment(number, start, end)
+
+
+def _shared_piece(rules: Rules, pace: Pace) -> int:
+    """For a blob that several connections bring together: short, so that its hash can follow close behind."""
+    if pace.speed is None or pace.latency is None:
+        return rules.shared_min
+    return int(max(rules.shared_min, min(rules.piece_max, pace.speed * pace.latency * rules.latencies)))
 
 
 def _steal(ledger: Ledger, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:

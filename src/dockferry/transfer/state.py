@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable, Deque, Dict, List, Optional, Sequence, Set
 
 from ..errors import BusyError, ConnectError, ContentError, DockferryError, NetworkError
@@ -21,10 +21,14 @@ from .ledger import Ledger, Run
 from .protocols import Delivery, Source
 from .ranges import Range, RangeSet
 from .retry import Health, RetryPolicy
-from .scheduler import Rules, assign, choose
+from .scheduler import UNKNOWN, Pace, Rules, assign, choose
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
+_LAG = 32 * 1024 * 1024
+"""Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
+_LATENCY_MOST = 1.0
+"""Seconds: an answer that takes longer waits for something else than the way."""
 _STRIKES = 2
 """How often a blob that hashes wrong is fetched again."""
 
@@ -49,7 +53,7 @@ class Worker:
     number: int
     failures: int = 0
     resting_until: float = float("-inf")
-    speed: Optional[float] = None
+    pace: Pace = UNKNOWN
 
 
 @dataclass
@@ -92,6 +96,7 @@ class TransferState:
         self.lock = threading.Lock()
         self.work = threading.Condition(self.lock)
         self.hashing = threading.Condition(self.lock)
+        self.paced = threading.Condition(self.lock)
         self.main = threading.Condition(self.lock)
         self.ledger = Ledger(blobs, had)
         self.frontiers = [Frontier(blob) for blob in blobs]
@@ -130,7 +135,7 @@ class TransferState:
         ready = [state for state in self.sources if state.health.resting_until <= now]
         if not ready:
             return None
-        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.speed)
+        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace)
         if choice is None:
             return None
         usable = [state for state in ready if choice.blob not in state.refused]
@@ -146,6 +151,9 @@ class TransferState:
         with self.lock:
             self._check()
             job.delivery = delivery
+            pace = job.worker.pace
+            latency = min(self.clock() - job.began, _LATENCY_MOST if pace.latency is None else pace.latency)
+            job.worker.pace = replace(pace, latency=latency)
             state = self.ledger.states[job.run.blob]
             if state.had.covers(job.run.pos, job.run.end):
                 return False
@@ -199,7 +207,8 @@ class TransferState:
         with self.lock:
             now = self.clock()
             speed = job.run.speed(now)
-            job.worker.speed = speed if speed is not None else job.worker.speed
+            if speed is not None:
+                job.worker.pace = replace(job.worker.pace, speed=speed)
             self.ledger.cancel(job.run, job.reserved)
             job.reserved = ()
             del self.jobs[job.run]
@@ -242,6 +251,17 @@ class TransferState:
 
     # Hashing
 
+    def keep_pace(self, job: Job) -> None:
+        """Wait while the blob's hash lies far behind: a processor that receives cannot hash, and the last byte's hash
+        ends the transfer. What an earlier run left is no reason to wait.
+        """
+        number = job.run.blob
+        with self.lock:
+            while not self.is_over and number not in self._from_disk:
+                if self.hash_end(number) - self.frontiers[number].offset <= _LAG:
+                    return
+                self.paced.wait()
+
     def next_hash(self) -> int:
         """Wait for a frontier that has bytes before it and hold it: its blob's number. Raises Stopped."""
         with self.lock:
@@ -262,6 +282,7 @@ class TransferState:
         with self.lock:
             frontier = self.frontiers[number]
             frontier.offset += count
+            self.paced.notify_all()
             frontier.held = not self.is_over and count > 0 and self.hash_end(number) > frontier.offset
             if not frontier.held:
                 self._look_at(number)
@@ -307,6 +328,7 @@ class TransferState:
             return
         self._tell(Warned(message))
         self.ledger.drop(number)
+        self.paced.notify_all()
         frontier.reset()
         self._on_drop(number)
         self.work.notify_all()
@@ -338,7 +360,7 @@ class TransferState:
             return
         self.is_over = True
         self.error = error
-        for condition in (self.work, self.hashing, self.main):
+        for condition in (self.work, self.hashing, self.paced, self.main):
             condition.notify_all()
 
     def _check(self) -> None:

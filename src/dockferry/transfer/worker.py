@@ -78,6 +78,7 @@ def _carry(
     """Bytes from one reply to their place, until the run or the reply ends."""
     run = job.run
     while run.remaining or state.extend(job):
+        state.keep_pace(job)
         count, is_end, problem = _fill(state, delivery, view[: min(len(view), run.remaining)])
         if count:
             _put(state, job, destination, journal, view[:count])
@@ -101,14 +102,12 @@ def _fill(state: TransferState, delivery: Delivery, view: memoryview) -> Tuple[i
     began = state.clock()
     filled = 0
     try:
-        while filled < len(view):
-            count = delivery.readinto(view[filled:])
-            if count == 0:
-                return filled, True, None
+        count: Optional[int] = delivery.readinto(view)
+        while count is not None:
             filled += count
-            waited = state.clock() - began
-            if waited > _FLUSH or (filled < len(view) and not delivery.has_more_soon(_FLUSH - waited)):
-                break
+            if not count or filled == len(view) or state.clock() - began > _FLUSH:
+                return filled, not count, None
+            count = delivery.maybe_readinto(view[filled:], _FLUSH)
     except NetworkError as problem:
         return filled, False, problem
     return filled, False, None
