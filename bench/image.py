@@ -33,6 +33,14 @@ class BenchImage:
     def size(self) -> int:
         return len(self.manifest) + sum(descriptor.size for descriptor, _ in self.blobs)
 
+    @property
+    def layers(self) -> int:
+        return len(self.blobs) - 1
+
+    @property
+    def layers_in_words(self) -> str:
+        return "1 layer" if self.layers == 1 else f"{self.layers} layers"
+
 
 def make(folder: Path, repository: str, sizes: Sequence[int]) -> BenchImage:
     """An image with layers of `sizes` bytes, in `folder`."""

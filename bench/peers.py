@@ -98,7 +98,9 @@ def openssl_floor(host: str, image: BenchImage, folder: Path) -> List[str]:
 
 
 OURS = dockferry("dockferry")
-ARIA2C = aria2c("aria2c -x16 -s16 -j16", "-x16", "-s16", "-j16", "-k1M")
+# Sixteen connections at once in either case: one for each layer, or all for the only one.
+ARIA2C_MANY = aria2c("aria2c -j16", "-j16", "-x1", "-s1")
+ARIA2C_ONE = aria2c("aria2c -x16 -s16", "-j1", "-x16", "-s16", "-k1M")
 SINGLE_STREAMS: Tuple[Peer, ...] = (
     Peer("crane pull", "crane", _crane),
     Peer("skopeo copy oci-archive:", "skopeo", _skopeo),

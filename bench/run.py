@@ -51,8 +51,7 @@ def _rows(bench: Bench, scenario: str, scale: float) -> List[Row]:
 
 
 def _lan_rows(bench: Bench, scenario: str, image: BenchImage) -> List[Row]:
-    count = len(image.blobs) - 1
-    name = f"{image.size / 1e9:.2f} GB in {count} layer{'s' if count > 1 else ''}"
+    name = f"{image.size / 1e9:.2f} GB in {image.layers_in_words}"
     with ExitStack() as stack:
         host = stack.enter_context(docker_registry(bench.folder / f"{scenario}-registry"))
         if host is None:
@@ -69,6 +68,7 @@ def _notes() -> List[str]:
         "CPU is the client's, user and system. Written: bytes given to write calls (wchar), over the image's size.",
         f"A peak below {own_rss() / 1e6:.0f} MB cannot be told from that: a child begins as a copy of this program.",
         "aria2c fetches and checks the blobs, and makes no archive; podman and docker unpack into their own store.",
+        "dockferry syncs the archive to disk before it gets its name, which the others do not do.",
         "After SIGKILL: the seconds are the second run's; the bytes are those that the server sent in both runs.",
     ]
 

@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from image import BenchImage
 from measure import Failed, Sample, median, run
-from peers import ARIA2C, FLOORS, OURS, SINGLE_STREAMS, Peer, aria2c, dockferry
+from peers import ARIA2C_MANY, ARIA2C_ONE, FLOORS, OURS, SINGLE_STREAMS, Peer, aria2c, dockferry
 from registries import own_registry
 from report import Row, absent, row
 
@@ -132,20 +132,19 @@ class Bench:
 
 def lan(bench: Bench, scenario: str, host: str, image: BenchImage) -> Iterator[Row]:
     """The whole machine's speed, the registry and the client on the same CPUs."""
-    peers = [OURS, dockferry("dockferry -t 20", "-t", "20"), ARIA2C, *SINGLE_STREAMS]
+    aria = ARIA2C_MANY if image.layers > 1 else ARIA2C_ONE
+    peers = [OURS, dockferry("dockferry -t 20", "-t", "20"), aria, *SINGLE_STREAMS]
     return bench.compare(scenario, host, image, peers, floors=FLOORS)
 
 
 def capped(bench: Bench, image: BenchImage, rate: float, connections: int) -> Iterator[Row]:
     """A mirror that gives each connection so much and no more: the floor is size / (connections × rate)."""
     mine = dockferry(f"dockferry -t {connections}", "-t", str(connections))
-    scenario = (
-        f"{image.size / 1e6:.0f} MB in {len(image.blobs) - 1} layers, {rate / 1e6:g} MB/s each of {connections}"
-    )
+    scenario = f"{image.size / 1e6:.0f} MB in {image.layers_in_words}, {rate / 1e6:g} MB/s each of {connections}"
     with own_registry(image, rate) as running:
         floor = image.size / (connections * rate)
         yield from bench.compare(
-            scenario, running.host, image, [mine, ARIA2C], ours=mine, floor=floor, once=SINGLE_STREAMS[:2]
+            scenario, running.host, image, [mine, ARIA2C_ONE], ours=mine, floor=floor, once=SINGLE_STREAMS[:2]
         )
 
 
