@@ -229,6 +229,23 @@ def test_interrupt_is_prompt_and_keeps_state(bench: Bench) -> None:
             raise KeyboardInterrupt
 
     bench.on_event = interrupt
+    check_interrupt(bench)
+
+
+def test_interrupt_loses_no_byte_that_came(bench: Bench) -> None:
+    """What connections hold in their buffers when they are stopped is written and claimed, not fetched again."""
+    bench.source.script = lambda number, blob, start, end: Script(cut=20_000, stall=True)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Progress) and bench.source.given >= 40_000:
+            assert event.done < 40_000  # half a second has not gone by: nothing had to be written yet
+            raise KeyboardInterrupt
+
+    bench.on_event = interrupt
+    check_interrupt(bench)
+
+
+def check_interrupt(bench: Bench) -> None:
     before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
         bench.run(2)

@@ -141,7 +141,7 @@ class _Crew:
         deadline = self._state.clock() + _GO_HOME
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._state.clock()))
-        self._state.wait_written()
+        self._state.close()
 
     def _sync_now_and_then(self) -> None:
         try:

@@ -107,6 +107,7 @@ class TransferState:
         self.good: Set[int] = set()
         self.received = 0
         self.is_over = False
+        self._is_closed = False
         self.error: Optional[BaseException] = None
         self.events: Deque[Event] = deque()
         self._from_disk = {number for number, ranges in enumerate(had) if ranges.total}
@@ -171,9 +172,13 @@ class TransferState:
             return goes_on and self.ledger.states[job.run.blob].one_stream and self.ledger.extend(job.run)
 
     def begin(self, job: Job, count: int) -> Reservation:
-        """`count` bytes came. Raises Stopped; after that nothing more may be written."""
+        """`count` bytes came. Raises Stopped when nothing may be written any more.
+
+        That is later than the end of the transfer: what a connection holds when it is stopped is still put in place.
+        """
         with self.lock:
-            self._check()
+            if self._is_closed:
+                raise Stopped
             now = self.clock()
             self.received += count
             job.source.health = job.source.health.moved(now)
@@ -345,9 +350,10 @@ class TransferState:
         for state in self.sources:
             state.source.abort()
 
-    def wait_written(self) -> None:
-        """After `stop`: wait until no thread is between `begin` and `commit`, so that files may be closed."""
+    def close(self) -> None:
+        """After `stop`: nothing more may be written. Come back when what is being written is: files may be closed."""
         with self.lock:
+            self._is_closed = True
             while any(job.reserved for job in self.jobs.values()):
                 self.work.wait(_RECONSIDER)
 
