@@ -96,6 +96,7 @@ class TransferState:
         self.lock = threading.Lock()
         self.work = threading.Condition(self.lock)
         self.hashing = threading.Condition(self.lock)
+        self.spare = threading.Condition(self.lock)
         self.paced = threading.Condition(self.lock)
         self.main = threading.Condition(self.lock)
         self.ledger = Ledger(blobs, had)
@@ -123,12 +124,14 @@ class TransferState:
         """Wait for something to do. Raises Stopped when the transfer is over."""
         with self.lock:
             while not self.is_over:
+                if worker.number >= self.governor.target:
+                    self.spare.wait()
+                    continue
                 now = self.clock()
                 wait = max(worker.resting_until - now, 0.0)
-                if not wait and worker.number < self.governor.target:
-                    job = self._assign(worker, now)
-                    if job is not None:
-                        return job
+                job = None if wait else self._assign(worker, now)
+                if job is not None:
+                    return job
                 self.work.wait(wait or _RECONSIDER)
             raise Stopped
 
@@ -252,7 +255,7 @@ class TransferState:
         """Let the governor look at the goodput. Under the lock."""
         before = self.governor.target
         if self.governor.sample(now, self.received, len(self.jobs) >= before) > before:
-            self.work.notify_all()
+            self.spare.notify_all()
 
     # Hashing
 
@@ -287,7 +290,8 @@ class TransferState:
         with self.lock:
             frontier = self.frontiers[number]
             frontier.offset += count
-            self.paced.notify_all()
+            if self.hash_end(number) - frontier.offset <= _LAG // 2:
+                self.paced.notify_all()
             frontier.held = not self.is_over and count > 0 and self.hash_end(number) > frontier.offset
             if not frontier.held:
                 self._look_at(number)
@@ -366,7 +370,7 @@ class TransferState:
             return
         self.is_over = True
         self.error = error
-        for condition in (self.work, self.hashing, self.paced, self.main):
+        for condition in (self.work, self.spare, self.hashing, self.paced, self.main):
             condition.notify_all()
 
     def _check(self) -> None:
