@@ -13,7 +13,6 @@ from .archive.archive_file import ArchiveFile
 from .archive.content import Content
 from .archive.layout_dir import WORK_DIRECTORY, LayoutDir
 from .archive.plan import Plan
-from .archive.reader import open_archive
 from .errors import ContentError, DiskError, UsageError
 from .oci.digest import Digest
 from .oci.platform import Platform
@@ -60,6 +59,8 @@ class Target:
 
     def document(self, digest: Digest, limit: int) -> Optional[bytes]:
         """A manifest's or config's bytes from the archive that stands under the final name, None if it has it not."""
+        from .archive.reader import open_archive
+
         try:
             if self.format == "oci-dir" or not self.path.is_file():
                 return None
@@ -94,7 +95,7 @@ class Target:
 
     def refuse_existing(self, wanted: Digest) -> None:
         """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
-        if os.path.lexists(self.path):
+        if self.format != "oci-dir" and os.path.lexists(self.path):  # a layout takes another image
             raise DiskError(
                 f"{self.path} is there already and is not the archive of {wanted}",
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
