@@ -350,3 +350,14 @@ def test_one_receive_for_each_call(serve: Serve, client: Client) -> None:
         assert body.readinto(view)
     assert body.readinto(view) == 0
     body.close()
+
+
+def test_the_end_is_not_waited_for(client: Client, serve: Serve) -> None:
+    """After the last wanted byte there is nothing to wait for, though the connection stays open."""
+    server = serve(lambda request, wire: wire.reply(200, DATA))
+    body = client.get(server, expect=len(DATA))
+    assert len(drain(body)) == len(DATA)
+    began = time.monotonic()
+    assert body.has_more_soon(5.0)
+    assert time.monotonic() - began < 1.0
+    body.close()

@@ -90,7 +90,8 @@ class Body:
 
     def has_more_soon(self, seconds: float) -> bool:
         """Wait at most `seconds` for the next receive to have something at once, be it the end; True if unknown."""
-        if self._reply.chunked or not self._is_drained:
+        is_at_end = self._wanted is not None and self.got >= self._wanted
+        if is_at_end or self._reply.chunked or not self._is_drained:
             return True
         pending = getattr(self._sock, "pending", None)  # what TLS has decrypted already
         return bool(pending and pending()) or wait_for_read(self._sock, max(0.0, seconds))
