@@ -161,12 +161,13 @@ class Ledger:
         return True
 
     def extend(self, run: Run) -> bool:
-        """The reply goes on after `run.end`: take what comes next, if nobody has it or was given it."""
+        """The reply goes on after `run.end`: take what comes next, if nobody has it or was given it.
+
+        A run that has the blob to itself passes over what is had, up to the last gap.
+        """
         state = self.states[run.blob]
-        if all(other is run for other in state.runs):
-            run.end = state.blob.size
-        else:
-            run.end = next((high for low, high in state.gaps() if low == run.end), run.end)
+        is_alone = all(other is run for other in state.runs)
+        run.end = max([run.end, *(high for low, high in state.gaps() if is_alone or low == run.end)])
         return run.remaining > 0
 
     def drop(self, blob: int) -> None:

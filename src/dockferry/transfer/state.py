@@ -184,9 +184,10 @@ class TransferState:
                 raise Stopped
             now = self.clock()
             self.received += count
-            job.source.health = job.source.health.moved(now)
-            job.worker.failures = 0
             ranges = self.ledger.begin(job.run, count, now)
+            if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
+                job.source.health = job.source.health.moved(now)
+                job.worker.failures = 0
             frontier = self.frontiers[job.run.blob]
             hashes = bool(ranges) and not frontier.held and ranges[0][0] == frontier.offset
             if hashes:
