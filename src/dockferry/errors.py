@@ -23,6 +23,23 @@ from __future__ import annotations
 import errno
 from typing import Optional
 
+_ELSEWHERE = "choose another place with -o"
+_DISK_REMEDIES = {
+    errno.ENOSPC: "free some space, then run the same command again: what was downloaded is kept",
+    errno.EACCES: f"you may not write there: {_ELSEWHERE}",
+    errno.EPERM: f"you may not write there: {_ELSEWHERE}",
+    errno.EROFS: f"the file system is read-only: {_ELSEWHERE}",
+    errno.EIO: f"the disk fails: look at the system's log, and {_ELSEWHERE}",
+    errno.EFBIG: f"the file system (FAT: 4 GiB) or a limit (ulimit -f) allows no file this large: {_ELSEWHERE}",
+    errno.ENOENT: "make the directory first",
+    errno.ENOTDIR: _ELSEWHERE,
+    errno.EISDIR: _ELSEWHERE,
+    errno.ELOOP: f"a symbolic link is in the way: {_ELSEWHERE}",
+    errno.ENAMETOOLONG: "choose a shorter name with -o",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}
+_DISK_REMEDIES[getattr(errno, "EDQUOT", errno.ENOSPC)] = _DISK_REMEDIES[errno.ENOSPC]
+
 
 class DockferryError(Exception):
     """Root of all errors that dockferry raises on purpose.
@@ -95,13 +112,16 @@ class DiskError(DockferryError):
     exit_code = 7
 
     @classmethod
-    def of(cls, verb: str, path: object, error: OSError) -> DiskError:
-        """`error` met when trying to `verb` (write, read, sync, …) `path`, with the remedy that fits it."""
-        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
-        return cls(
-            f"cannot {verb} {path}: {error.strerror or error}",
-            remedy="free some space and run the same command again" if full else "check the disk and its permissions",
-        )
+    def of(cls, verb: str, path: object, error: OSError, *, remedy: str = "") -> DiskError:
+        """`error` met when trying to `verb` (write, read, sync, …) `path`.
+
+        `remedy` where the one that fits the error, for a target, does not fit the path.
+        """
+        from .text import clean, shown_path  # not needed before something fails
+
+        said = clean(error.strerror or type(error).__name__)
+        usual = _DISK_REMEDIES.get(error.errno or 0, "check the disk and its permissions")
+        return cls(f"cannot {verb} {shown_path(path)}: {said}", remedy=remedy or usual)
 
 
 class Interrupted(DockferryError):

@@ -18,6 +18,11 @@ def clean(text: str, limit: int = 300) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def shown_path(path: object) -> str:
+    """A path fit for a message."""
+    return clean(str(path), 500)
+
+
 def redact_url(url: str) -> str:
     """`url` without user information, query values and fragment: fit for a log."""
     try:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Set, Tuple, Union
 
-from .archive import disk, layout
+from .archive import layout
 from .archive.docker_reader import blob_digest
 from .archive.reader import Archive, open_archive
 from .archive.stored import StoredImage, StoredLayer, maybe_reference
@@ -17,6 +17,7 @@ from .errors import ContentError
 from .events import BlobDone, OnEvent, Warned, ignore
 from .oci.descriptor import Descriptor
 from .oci.digest import Digest
+from .text import shown_path
 
 _STEP = 64 * 1024
 _DOCUMENTS = (layout.OCI_LAYOUT_FILE, layout.INDEX_FILE, layout.MANIFEST_FILE)
@@ -57,7 +58,7 @@ class _Check:
     def __init__(self, archive: Archive, on_event: OnEvent) -> None:
         self._archive = archive
         self._sizes = archive.members.sizes
-        self._what = disk.shown(archive.path)
+        self._what = shown_path(archive.path)
         self._tell = on_event
         self._notes: List[str] = []
         self._known: Set[str] = {name for name in _DOCUMENTS if name in self._sizes}

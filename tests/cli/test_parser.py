@@ -28,6 +28,7 @@ WRONG = [
     ("pull a -o -", "got '-' (an archive is written in place, not as a stream)"),
     ("pull a --ca-cert /no/such.pem", "--ca-cert: wanted a file that is there, got '/no/such.pem'"),
     ("pull a --proxy proxy.example:3128", "--proxy: wanted a URL"),
+    ("tags a --token-host https://auth.example/token", "wanted a host's name alone; leave out scheme, port and path"),
     ("tags a b", "1 argument more than wanted; see dockferry tags --help"),
     ("completion powershell", "wanted one of bash, zsh, tcsh"),
     ("help verfy", "did you mean verify?"),

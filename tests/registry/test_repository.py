@@ -7,6 +7,7 @@ import json
 import ssl
 import threading
 import time
+from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Tuple
 
 import pytest
@@ -567,6 +568,22 @@ def test_the_login_reaches_the_token_server_alone(serve: Serve) -> None:
     assert not store.saw("canary")
     assert not store.saw("uthorization")
     assert "canary" not in repr(client)
+
+
+def test_a_pinned_token_server_gets_the_login(serve: Serve) -> None:
+    """`token_hosts` lets a token server of another name have it; without, nothing is sent there."""
+    registry = Guarded(user=basic("me", "canary"))
+    server = guarded(serve, registry)
+    registry.url = f"http://localhost:{server.port}"
+    login = Access(username="me", password="canary")
+    client = repository(server, login)
+    error = failure(client, lambda one: one.manifest("1.0"))
+    assert isinstance(error, AuthError)
+    assert "--token-host localhost" in error.remedy
+    assert not server.saw("/token")
+    client = repository(server, replace(login, token_hosts=("LOCALHOST",)))
+    assert client.manifest("1.0").digest == IMAGE.digest
+    client.close()
 
 
 def test_a_stored_login_goes_to_its_own_host_only(serve: Serve) -> None:

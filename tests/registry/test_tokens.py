@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dockferry.errors import AuthError, BusyError, ConnectError, NetworkError, ReplyError
+from dockferry.errors import AuthError, BusyError, ConnectError, NetworkError, ReplyError, UsageError
 from dockferry.registry.credentials import Credentials
+from dockferry.registry.realm import parse_token_host
 from dockferry.registry.token_request import MAX_ANSWER, parse_token
 from dockferry.registry.tokens import Authorizer, TokenReply, TokenRequest
 
@@ -154,7 +155,11 @@ def make(
 
 
 def elsewhere(
-    realm: str, host: str = "reg.example", scheme: str = "https", credentials: Optional[Credentials] = ANN
+    realm: str,
+    host: str = "reg.example",
+    scheme: str = "https",
+    credentials: Optional[Credentials] = ANN,
+    token_hosts: Tuple[str, ...] = (),
 ) -> Tuple[Optional[AuthError], List[TokenRequest]]:
     """What comes of a challenge that names `realm`: the error, and what was asked for."""
     sent: List[TokenRequest] = []
@@ -163,7 +168,7 @@ def elsewhere(
         sent.append(request)
         return TokenReply(200, b'{"token": "t"}')
 
-    authorizer = Authorizer(host, scheme, SCOPE, credentials, note, Clock())
+    authorizer = Authorizer(host, scheme, SCOPE, credentials, note, Clock(), token_hosts)
     try:
         authorizer.challenged([f'Bearer realm="{realm}",service="s"'], authorizer.header())
     except AuthError as error:
@@ -529,6 +534,27 @@ def test_a_secret_for_the_registrys_own_party(host: str, realm_host: str) -> Non
     error, sent = elsewhere(f"https://{realm_host}/token", host)
     assert error is None
     assert ("Authorization", ANN.basic()) in sent[0].headers
+
+
+def test_a_host_that_the_user_pins_gets_the_secret() -> None:
+    """Exactly that host, on any port, over https alone; the error for another says how to pin it."""
+    pinned = ("auth.partner.net",)
+    error, sent = elsewhere("https://auth.partner.net:8443/token", token_hosts=pinned)
+    assert error is None
+    assert ("Authorization", ANN.basic()) in sent[0].headers
+    for other in ("partner.net", "x.auth.partner.net", "auth.partner.net.evil.example"):
+        error, sent = elsewhere(f"https://{other}/token", token_hosts=pinned)
+        assert sent == []
+        assert error is not None
+        assert f"--token-host {other}" in error.remedy
+    assert elsewhere("http://auth.partner.net/token", token_hosts=pinned)[1] == []
+
+
+@pytest.mark.parametrize("text", ["", "https://a.example", "a.example/token", "a.example:443", "a b", "me@a.example"])
+def test_a_pinned_host_is_a_name_alone(text: str) -> None:
+    """What could be taken for more than a host is refused."""
+    with pytest.raises(UsageError, match="wanted a host's name alone"):
+        parse_token_host(text)
 
 
 def test_plain_http_only_for_a_plain_registry() -> None:

@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 from typing import Callable, Optional, Protocol
 
-from ..errors import ContentError
-from . import disk
+from ..errors import ContentError, DiskError
+from ..text import shown_path
 from .random_access import PositionalFile, random_access
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
@@ -35,7 +35,7 @@ class PlainFile:
         try:
             self._file: Optional[PositionalFile] = random_access(os.open(path, flags))
         except OSError as error:
-            raise disk.disk_error(error, "opening", path, remedy="check the path and its permissions") from None
+            raise DiskError.of("open", path, error, remedy="check the path and its permissions") from None
 
     def readinto(self, offset: int, view: memoryview) -> int:
         if self._file is None:
@@ -43,7 +43,7 @@ class PlainFile:
         try:
             return self._file.readinto(offset, view)
         except OSError as error:
-            raise disk.disk_error(error, "reading", self.path, remedy="copy it to another disk") from None
+            raise DiskError.of("read", self.path, error, remedy="copy it to another disk") from None
 
     def close(self) -> None:
         file, self._file = self._file, None
@@ -69,7 +69,7 @@ class GzipFile:
                 return self._file.readinto(view)
             except (EOFError, zlib.error, OSError) as error:
                 raise ContentError(
-                    f"{disk.shown(self.path)}: wanted gzip data to its end, got: {error}",
+                    f"{shown_path(self.path)}: wanted gzip data to its end, got: {error}",
                     remedy="it was cut short or damaged: download or copy it again",
                 ) from None
 

@@ -1,4 +1,4 @@
-"""Disk: what the operating system says of a file, told as DiskError with a remedy; free space; directory sync."""
+"""Disk: what is asked of the place where files go: free space, permission, synced names."""
 
 from __future__ import annotations
 
@@ -8,35 +8,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import DiskError
-from ..text import clean, human_size
-
-_ELSEWHERE = "choose another place with -o"
-_REMEDIES = {
-    errno.ENOSPC: "free some space, then run again: what was downloaded is kept",
-    errno.EACCES: f"you may not write there: {_ELSEWHERE}",
-    errno.EPERM: f"you may not write there: {_ELSEWHERE}",
-    errno.EROFS: f"the file system is read-only: {_ELSEWHERE}",
-    errno.EIO: f"the disk fails: look at the system's log, and {_ELSEWHERE}",
-    errno.EFBIG: f"the file system (FAT: 4 GiB) or a limit (ulimit -f) allows no file this large: {_ELSEWHERE}",
-    errno.ENOENT: "make the directory first",
-    errno.ENOTDIR: _ELSEWHERE,
-    errno.EISDIR: _ELSEWHERE,
-    errno.ELOOP: f"a symbolic link is in the way: {_ELSEWHERE}",
-    errno.ENAMETOOLONG: "choose a shorter name with -o",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-}
-_REMEDIES[getattr(errno, "EDQUOT", errno.ENOSPC)] = _REMEDIES[errno.ENOSPC]
-
-
-def disk_error(error: OSError, doing: str, path: Path, *, remedy: str = "") -> DiskError:
-    """`doing` `path` failed with `error`; `remedy` where the usual one, for a target, does not fit."""
-    said = error.strerror or type(error).__name__
-    return DiskError(f"{doing} {shown(path)}: {clean(said)}", remedy=remedy or _REMEDIES.get(error.errno or 0, ""))
-
-
-def shown(path: Path) -> str:
-    """A path fit for a message."""
-    return clean(str(path), 500)
+from ..text import human_size, shown_path
 
 
 def check_free(directory: Path, needed: int) -> None:
@@ -44,11 +16,11 @@ def check_free(directory: Path, needed: int) -> None:
     try:
         total, _, free = shutil.disk_usage(directory)
     except OSError as error:
-        raise disk_error(error, "looking at", directory) from None
+        raise DiskError.of("look at", directory, error) from None
     if free < needed and total:  # some network file systems say 0 of 0
         raise DiskError(
-            f"wanted {human_size(needed)} free in {shown(directory)}, got {human_size(free)}",
-            remedy=f"free {human_size(needed - free)} more there, or {_ELSEWHERE}",
+            f"wanted {human_size(needed)} free in {shown_path(directory)}, got {human_size(free)}",
+            remedy=f"free {human_size(needed - free)} more there, or choose another place with -o",
         )
 
 
@@ -70,13 +42,9 @@ def sync_directory(directory: Path) -> None:
         try:
             os.fsync(fd)
         except OSError as error:
-            if error.errno not in (
-                errno.EINVAL,
-                errno.ENOTSUP,
-                errno.EBADF,
-            ):  # network file systems have no such call
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # a network share has no such call
                 raise
         finally:
             os.close(fd)
     except OSError as error:
-        raise disk_error(error, "syncing the directory", directory) from None
+        raise DiskError.of("sync the directory", directory, error) from None

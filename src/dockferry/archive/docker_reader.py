@@ -11,8 +11,8 @@ from ..errors import ContentError
 from ..oci.digest import Digest
 from ..oci.manifest import MAX_ENTRIES, parse_config
 from ..oci.strict_json import MAX_MANIFEST, parse_array
-from ..text import clean
-from . import disk, layout
+from ..text import clean, shown_path
+from . import layout
 from .members import Members, read_member
 from .stored import StoredImage, StoredLayer
 from .tar_walk import check_name
@@ -34,7 +34,7 @@ class DockerEntry:
 
 def read_entries(members: Members) -> Tuple[DockerEntry, ...]:
     """The lines of `manifest.json`. Raises ContentError."""
-    what = f"{disk.shown(members.path)}: {layout.MANIFEST_FILE}"
+    what = f"{shown_path(members.path)}: {layout.MANIFEST_FILE}"
     values = parse_array(read_member(members, layout.MANIFEST_FILE, layout.MAX_INDEX), what, layout.MAX_INDEX)
     if len(values) > MAX_ENTRIES:
         raise ContentError(f"{what}: wanted at most {MAX_ENTRIES} images, got {len(values)}")
@@ -70,7 +70,7 @@ def _is_texts(value: object) -> bool:
 
 
 def _image(members: Members, entry: DockerEntry) -> StoredImage:
-    what = f"{disk.shown(members.path)}: {entry.config}"
+    what = f"{shown_path(members.path)}: {entry.config}"
     raw = read_member(members, entry.config, MAX_MANIFEST)
     digest = _config_digest(entry.config, raw, what)
     config = parse_config(raw, what)

@@ -18,6 +18,7 @@ from typing import Dict, List, Optional, Tuple
 from ..errors import ContentError, DiskError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
+from ..text import shown_path
 from . import disk, layout
 from .content import Content
 from .part_file import PartFile, refuse_irregular
@@ -75,7 +76,7 @@ class LayoutDir:
             disk.sync_directory(self.work)
         except OSError as error:
             self._give_up()
-            raise disk.disk_error(error, "making", self.path) from None
+            raise DiskError.of("make", self.path, error) from None
         except (DiskError, ContentError):
             self._give_up()
             raise
@@ -99,7 +100,7 @@ class LayoutDir:
         try:
             return found.readinto(offset, view)
         except OSError as error:
-            raise disk.disk_error(error, "reading", self.path / layout.blob_path(blob.digest)) from None
+            raise DiskError.of("read", self.path / layout.blob_path(blob.digest), error) from None
 
     def sync(self) -> None:
         """Come back when everything that was written is on stable storage."""
@@ -124,7 +125,7 @@ class LayoutDir:
             disk.sync_directory(self.path / "blobs")
             self._publish_index()
         except OSError as error:
-            raise disk.disk_error(error, "adding to", self.path) from None
+            raise DiskError.of("add to", self.path, error) from None
         finally:
             self.close()
         with contextlib.suppress(OSError):  # not empty: the caller's journal is there
@@ -172,7 +173,7 @@ class LayoutDir:
             self._merged_index()
         elif names and WORK_DIRECTORY not in names:
             raise DiskError(
-                f"wanted an OCI layout or an empty directory, got {disk.shown(self.path)} with other files in it",
+                f"wanted an OCI layout or an empty directory, got {shown_path(self.path)} with other files in it",
                 remedy="choose another directory with -o",
             )
         _make_directory(self.work)
@@ -254,7 +255,7 @@ class LayoutDir:
             return None
 
     def _what(self, name: str) -> str:
-        return disk.shown(self.path / name)
+        return shown_path(self.path / name)
 
 
 def _make_directory(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Protocol, Tuple
 
 from ..errors import ContentError, DiskError
-from . import disk
+from ..text import shown_path
 from .byte_file import ByteFile, ByteStream, GzipFile, PlainFile, read_exactly
 from .layout_dir import WORK_DIRECTORY
 from .tar_walk import MAX_MEMBERS, WalkedMember, check_name, walk
@@ -34,11 +34,11 @@ def open_members(path: Path) -> Members:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        raise disk.disk_error(error, "opening", path, remedy="check the path and its permissions") from None
+        raise DiskError.of("open", path, error, remedy="check the path and its permissions") from None
     if stat.S_ISDIR(mode):
         return DirectoryMembers(path)
     if not stat.S_ISREG(mode):
-        raise DiskError(f"wanted an archive or a layout directory, got a special file: {disk.shown(path)}")
+        raise DiskError(f"wanted an archive or a layout directory, got a special file: {shown_path(path)}")
     return TarMembers(path)
 
 
@@ -46,7 +46,7 @@ def read_member(members: Members, name: str, limit: int) -> bytes:
     """All of a small member. Raises ContentError where it is missing or larger than `limit`."""
     size = members.sizes.get(name, 0)
     if size > limit:
-        raise ContentError(f"{disk.shown(members.path)}: {name}: wanted at most {limit} bytes, got {size}")
+        raise ContentError(f"{shown_path(members.path)}: {name}: wanted at most {limit} bytes, got {size}")
     with members.open(name) as stream:
         return stream.read()
 
@@ -56,7 +56,7 @@ class TarMembers:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._what = disk.shown(path)
+        self._what = shown_path(path)
         self._file = _open_tar(path)
         try:
             self._places = self._walk()
@@ -104,13 +104,13 @@ class DirectoryMembers:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._what = disk.shown(path)
+        self._what = shown_path(path)
         self.sizes: Dict[str, int] = {}
         try:
             for name, size in sorted(self._scan("", 0)):
                 self.sizes[name] = size
         except OSError as error:
-            raise disk.disk_error(error, "reading", path, remedy="check its permissions") from None
+            raise DiskError.of("read", path, error, remedy="check its permissions") from None
 
     def open(self, name: str, start: int = 0) -> ByteStream:
         size = self.sizes.get(name)
@@ -146,7 +146,7 @@ def _open_tar(path: Path) -> ByteFile:
         return GzipFile(path)
     tool = {"zstd": "zstd -d", "xz": "xz -d", "bzip2": "bunzip2"}[kind]
     raise ContentError(
-        f"{disk.shown(path)}: wanted a tar, plain or gzipped, got one packed with {kind}", remedy=f"unpack it: {tool}"
+        f"{shown_path(path)}: wanted a tar, plain or gzipped, got one packed with {kind}", remedy=f"unpack it: {tool}"
     )
 
 

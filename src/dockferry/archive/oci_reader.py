@@ -10,8 +10,8 @@ from ..oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from ..oci.digest import Digest
 from ..oci.manifest import Index, Manifest, parse_config, parse_manifest
 from ..oci.strict_json import MAX_MANIFEST
-from ..text import clean
-from . import disk, layout
+from ..text import clean, shown_path
+from . import layout
 from .members import Members, read_member
 from .stored import StoredImage, StoredLayer
 
@@ -41,7 +41,7 @@ def read_oci(members: Members) -> OciContents:
 class _Reader:
     def __init__(self, members: Members) -> None:
         self._members = members
-        self._what = disk.shown(members.path)
+        self._what = shown_path(members.path)
         self._found = OciContents()
         self._names: Dict[Digest, List[str]] = {}
         self._images: Dict[Digest, Manifest] = {}

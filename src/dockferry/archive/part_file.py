@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..errors import DiskError
+from ..text import shown_path
 from . import disk
 from .preallocate import preallocate
 from .random_access import PositionalFile, random_access
@@ -45,7 +46,7 @@ class PartFile:
             self._open()
         except OSError as error:
             self.close()
-            raise disk.disk_error(error, "making", self.path) from None
+            raise DiskError.of("make", self.path, error) from None
         except DiskError:
             self.close()
             raise
@@ -89,13 +90,13 @@ class PartFile:
         try:
             self._open_file().write(offset, data)
         except OSError as error:
-            raise disk.disk_error(error, "writing", self.path) from None
+            raise DiskError.of("write", self.path, error) from None
 
     def readinto(self, offset: int, view: memoryview) -> int:
         try:
             return self._open_file().readinto(offset, view)
         except OSError as error:
-            raise disk.disk_error(error, "reading", self.path) from None
+            raise DiskError.of("read", self.path, error) from None
 
     def sync(self) -> None:
         """After one failure always a failure: the system forgets which pages it could not write."""
@@ -104,7 +105,7 @@ class PartFile:
         try:
             _sync(self._open_file().fd)
         except OSError as error:
-            self._failure = disk.disk_error(error, "syncing", self.path)
+            self._failure = DiskError.of("sync", self.path, error)
             raise self._failure from None
 
     def publish(self, final: Path, *, overwrite: bool) -> None:
@@ -119,11 +120,11 @@ class PartFile:
                 _rename_new(self.path, final)
         except FileExistsError:
             raise DiskError(
-                f"{disk.shown(final)} is there already, and stays as it is",
+                f"{shown_path(final)} is there already, and stays as it is",
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
             ) from None
         except OSError as error:
-            raise disk.disk_error(error, "renaming to", final) from None
+            raise DiskError.of("rename to", final, error) from None
 
     def discard(self) -> None:
         """Closed and removed."""
@@ -133,7 +134,7 @@ class PartFile:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise disk.disk_error(error, "removing", self.path) from None
+            raise DiskError.of("remove", self.path, error) from None
 
     def close(self) -> None:
         """Closed; what was written stays for the next run."""
@@ -150,11 +151,11 @@ class PartFile:
         except OSError:
             there = None
         if there is None or not os.path.samestat(ours, there) or there.st_size != self.size:
-            raise DiskError(f"{disk.shown(self.path)} was changed or moved by another program", remedy="run again")
+            raise DiskError(f"{shown_path(self.path)} was changed or moved by another program", remedy="run again")
 
     def _open_file(self) -> PositionalFile:
         if self._file is None:
-            raise DiskError(f"{disk.shown(self.path)} is not open")
+            raise DiskError(f"{shown_path(self.path)} is not open")
         return self._file
 
 
@@ -165,10 +166,10 @@ def refuse_irregular(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise disk.disk_error(error, "looking at", path) from None
+        raise DiskError.of("look at", path, error) from None
     if not stat.S_ISREG(mode):
         kind = "a symbolic link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "a special file"
-        raise DiskError(f"wanted a file at {disk.shown(path)}, got {kind}", remedy="choose another name with -o")
+        raise DiskError(f"wanted a file at {shown_path(path)}, got {kind}", remedy="choose another name with -o")
 
 
 def _rename_new(part: Path, final: Path) -> None:

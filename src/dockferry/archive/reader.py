@@ -9,7 +9,8 @@ from typing import Dict, Iterator, Optional, Tuple, Type, Union
 
 from ..errors import ContentError
 from ..oci.digest import Digest
-from . import disk, layout
+from ..text import shown_path
+from . import layout
 from .byte_file import ByteStream
 from .docker_reader import DockerEntry, blob_digest, read_docker, read_entries
 from .members import Members, open_members
@@ -31,7 +32,7 @@ class Archive:
         has_manifest = layout.MANIFEST_FILE in members.sizes
         if not (has_index or has_manifest):
             raise ContentError(
-                f"{disk.shown(self.path)}: wanted an image archive, got no index.json and no manifest.json in it",
+                f"{shown_path(self.path)}: wanted an image archive, got no index.json and no manifest.json in it",
                 remedy="images saved by Docker before 1.10 must be loaded and saved again",
             )
         self.kind = "hybrid" if has_index and has_manifest else "oci" if has_index else "docker"

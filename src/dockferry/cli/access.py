@@ -26,6 +26,7 @@ def access(args: Namespace) -> Access:
         insecure=args.insecure,
         plain_http=args.plain_http,
         proxy=args.proxy,
+        token_hosts=tuple(args.token_hosts),
     )
 
 

@@ -44,6 +44,15 @@ def add_access(parser: Parser) -> Any:
     group.add_argument("-u", "--username", metavar="USER", type=values.user, help="log in to the registry as USER")
     group.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     group.add_argument(
+        "--token-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        type=values.token_host,
+        dest="token_hosts",
+        help="let this host have the login, where the registry names it as its token server",
+    )
+    group.add_argument(
         "--proxy",
         metavar="URL",
         type=values.proxy,

@@ -65,6 +65,12 @@ def user(text: str) -> str:
     return text
 
 
+def token_host(text: str) -> str:
+    from ..registry.realm import parse_token_host
+
+    return parse_token_host(text)
+
+
 def proxy(text: str) -> str:
     from ..text import redact_url
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Optional
+from typing import Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Access:
     file that is trusted besides the system's authorities. `insecure` leaves the registry's certificate unchecked,
     never that of a host it redirects to. `plain_http` lets a registry that is named without a scheme speak HTTP.
     `proxy` is a URL (http, https, socks4, socks4a, socks5, socks5h), None for what the environment says.
+    `token_hosts` (names without port) may get a registry's login where the registry names them as its token server.
     """
 
     username: str = ""
@@ -22,6 +23,7 @@ class Access:
     insecure: bool = False
     plain_http: bool = False
     proxy: Optional[str] = field(default=None, repr=False)
+    token_hosts: Tuple[str, ...] = ()
     connect_timeout: float = 10.0
     """For one TCP connection, and for its TLS handshake."""
     first_byte_timeout: float = 120.0

@@ -1,15 +1,16 @@
 """Realm: which token server a registry may name, and whether a secret may go there.
 
 The realm of a challenge is a URL that came over the network. It must be https, or http where the registry itself
-is; a secret goes only to the registry's own host, to a host of the same registrable domain, or to a pinned one
-(CVE-2026-48978, CVE-2026-33540). Ports are not compared: a token service beside the registry is another port of
-the same host.
+is; a secret goes only to the registry's own host, to a host of the same registrable domain, or to one that is pinned,
+here or by the user (CVE-2026-48978, CVE-2026-33540). Ports are not compared: a token service beside the registry is
+another port of the same host.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Collection
 from urllib.parse import urlsplit
 
 from ..errors import AuthError, UsageError
@@ -59,10 +60,27 @@ def check_realm(realm: str, registry_scheme: str) -> str:
     return host
 
 
-def is_trusted(realm_host: str, registry: str) -> bool:
-    """Whether a secret of `registry` (`host[:port]`) may go to `realm_host` (no port); both lower-case."""
+def parse_token_host(text: str) -> str:
+    """A host that the user pins: a name or an address without port, lower-case. Raises UsageError."""
+    try:
+        host = parse_host(text)
+    except UsageError:
+        host = ""
+    if not host or host != hostname(host):
+        raise UsageError(
+            f"token host {clean(repr(text), 120)}: wanted a host's name alone",
+            remedy="leave out scheme, port and path: auth.example",
+        )
+    return host
+
+
+def is_trusted(realm_host: str, registry: str, pinned: Collection[str] = ()) -> bool:
+    """Whether a secret of `registry` (`host[:port]`) may go to `realm_host`.
+
+    `realm_host` and the user's `pinned` hosts are without port; all are lower-case.
+    """
     own = hostname(registry)
-    if own == realm_host:
+    if own == realm_host or realm_host in pinned:
         return True
     if any(ours.fullmatch(own) and theirs.fullmatch(realm_host) for ours, theirs in _PINNED):
         return True

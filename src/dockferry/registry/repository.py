@@ -20,6 +20,7 @@ from .blobs import BlobDelivery, BlobOpener, EmptyDelivery
 from .credentials import Credentials, CredentialStore
 from .endpoint import Endpoint
 from .links import next_page
+from .realm import parse_token_host
 from .session import Session, exchange_over
 from .tokens import Authorizer
 from .transport import Reply, Transport
@@ -150,6 +151,7 @@ def open_repository(
         f"repository:{endpoint.path(reference.repository)}:pull",
         credentials,
         functools.partial(exchange_over, transport),
+        token_hosts=tuple(map(parse_token_host, access.token_hosts)),
     )
     return Repository(endpoint, reference.repository, transport, Session(endpoint, transport, authorizer))
 

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Collection, List, Optional, Tuple
 from urllib.parse import urlencode
 
 from ..errors import AuthError, BusyError, ReplyError
@@ -74,18 +74,25 @@ class TokenServer:
 
     @classmethod
     def create(
-        cls, challenge: Challenge, registry: str, scheme: str, scope: str, credentials: Optional[Credentials]
+        cls,
+        challenge: Challenge,
+        registry: str,
+        scheme: str,
+        scope: str,
+        credentials: Optional[Credentials],
+        token_hosts: Collection[str] = (),
     ) -> TokenServer:
         """From a Bearer challenge of `registry` (`host[:port]`, spoken to over `scheme`).
 
-        Raises AuthError for a realm that may not be asked, or to which the credentials may not go.
+        `token_hosts` are those that the user pins. Raises AuthError for a realm that may not be asked, or to which
+        the credentials may not go.
         """
         realm = challenge.get("realm")
         host = check_realm(realm, scheme)
-        if credentials is not None and not is_trusted(host, registry):
+        if credentials is not None and not is_trusted(host, registry, token_hosts):
             raise AuthError(
                 f"wanted a token server of {registry} itself, got {host}: credentials for {registry} are not sent",
-                remedy="pull without credentials, or ask the registry's operator why it names another party",
+                remedy=f"pull without credentials, or, if its operator vouches for {host}, add --token-host {host}",
             )
         chosen = _choose_scope(challenge.get("scope"), scope)
         return cls(realm, host, registry, challenge.get("service"), chosen, credentials)

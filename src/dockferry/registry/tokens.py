@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from typing import Callable, Optional, Sequence
+from typing import Callable, Collection, Optional, Sequence
 
 from ..errors import AuthError, DockferryError
 from ..text import clean
@@ -46,7 +46,8 @@ class Authorizer:
     """Safe for threads. A thread calls `header` once for each request that it sends.
 
     `host` is the registry's `host[:port]`, `scheme` "http" or "https", `scope` what a pull needs
-    (`repository:NAME:pull`), used where a challenge names none.
+    (`repository:NAME:pull`), used where a challenge names none. `token_hosts` are other parties' hosts that the user
+    lets have the credentials.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Authorizer:
         credentials: Optional[Credentials],
         exchange: Exchange,
         clock: Callable[[], float] = time.monotonic,
+        token_hosts: Collection[str] = (),
     ) -> None:
         self._host = host
         self._scheme = scheme
         self._scope = scope
         self._credentials = credentials
         self._exchange = exchange
+        self._token_hosts = token_hosts
         self._clock = clock
         self._lock = threading.Lock()
         self._value: Optional[str] = None
@@ -118,7 +121,11 @@ class Authorizer:
             shown = clean(", ".join(values), 120) or "none"
             raise AuthError(f"wanted a Bearer or Basic challenge in the 401 of {self._host}, got {shown}")
         if challenge.scheme == "bearer":
-            self._renew(TokenServer.create(challenge, self._host, self._scheme, self._scope, self._credentials))
+            self._renew(
+                TokenServer.create(
+                    challenge, self._host, self._scheme, self._scope, self._credentials, self._token_hosts
+                )
+            )
             return
         if self._credentials is None:
             raise AuthError(
