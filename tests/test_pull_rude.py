@@ -243,3 +243,33 @@ def test_ranges_refused(bench: Bench, wanted: bytes, fault: Fault, threads: Opti
     check(bench, wanted, result)
     print(fault.__name__, threads, f"{took:.2f}s", registry.sent / SIZE, len(registry.blobs))
     assert took < 10
+
+
+class Limit:
+    """At most `most` at a time, 429 for the others, and for one in four: to be waited for longer than a test lasts."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.Semaphore(most)
+        self.refusals = 0
+
+    def __call__(self, ask: Ask) -> None:
+        if ask.number % 4 == 3 or not self._free.acquire(blocking=False):
+            self.refusals += 1
+            ask.wire.reply(429, b"", [("Retry-After", "60")])
+            return
+        try:
+            ask.give()
+        finally:
+            self._free.release()
+
+
+@pytest.mark.parametrize("threads", [None, 20])
+def test_too_many_connections(bench: Bench, wanted: bytes, threads: Optional[int]) -> None:
+    """429 to all but two connections: those two go on with everything, whatever the others were told to wait."""
+    limit = Limit(2)
+    registry = RudeRegistry(IMAGE, limit, rate=4e6)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads))
+    assert time.monotonic() - began < 5
+    assert 0 < limit.refusals <= 40
+    assert registry.sent <= 1.1 * SIZE

@@ -99,6 +99,7 @@ class TransferState:
         self.policy, self.governor, self.rules = policy, governor, rules
         self.clock, self.luck, self._on_drop = clock, luck, on_drop
         self.jobs: Dict[Run, Job] = {}
+        self._pausing: List[Worker] = []
         self.good: Set[int] = set()
         self.received = 0
         self.is_over = False
@@ -118,13 +119,22 @@ class TransferState:
         with self.lock:
             while not self.is_over:
                 now = self.clock()
-                wait = max(worker.resting_until - now, 0.0)
-                if not wait and worker.number < self.governor.target:
-                    job = self._assign(worker, now)
-                    if job is not None:
-                        return job
-                self.work.wait(wait or _RECONSIDER)
+                job = self.job_now(worker, now)
+                if job is not None:
+                    return job
+                self.work.wait(max(worker.resting_until - now, 0.0) or _RECONSIDER)
             raise Stopped
+
+    def job_now(self, worker: Worker, now: float) -> Optional[Job]:
+        """Something to do, if there is something for `worker`. Under the lock."""
+        if worker.resting_until > now or not self._has_room(now):
+            return None
+        return self._assign(worker, now)
+
+    def _has_room(self, now: float) -> bool:
+        """Whether one more connection may be used. One that pauses after a failure keeps its place."""
+        self._pausing = [worker for worker in self._pausing if worker.resting_until > now]
+        return len(self.jobs) + len(self._pausing) < self.governor.target
 
     def _assign(self, worker: Worker, now: float) -> Optional[Job]:
         ready = [state for state in self.sources if state.health.resting_until <= now]
@@ -220,9 +230,11 @@ class TransferState:
                 self._tell(Warned(f"{source.source.name} does not give {job.blob.digest}: {error.message}"))
             return
         asked = error.retry_after if isinstance(error, BusyError) else None
-        if isinstance(error, (BusyError, ConnectError)) and source.health.is_alive(job.began):
-            self.governor.refused(len(self.jobs) + 1, now)
         if source.health.is_alive(job.began):
+            if isinstance(error, (BusyError, ConnectError)):
+                self.governor.refused(len(self.jobs) + 1, now)
+            else:
+                self._pausing.append(worker)
             worker.failures += 1
             count = worker.failures
             wait = max(asked or 0.0, min(10.0, 0.05 * 2.0**count)) * (0.5 + self.luck() / 2)
