@@ -85,3 +85,50 @@ def test_a_pause_keeps_its_place() -> None:
     assert desk.job(Worker(2)) is None
     desk.now += 1.0
     assert desk.job(workers[0]) is not None
+
+
+def test_a_blob_that_fails_holds_up_no_other() -> None:
+    """One connection, and the largest blob always fails: the others come first, and then the end does."""
+    desk = Desk([500_000, 400_000, 300_000], 1)
+    worker = Worker(0)
+    brought = set()
+    for _ in range(20):
+        if desk.state.is_over:
+            break
+        desk.now += 10.0
+        (job,) = jobs(desk, [worker])
+        if job.run.blob == 0:
+            desk.fail(job, BodyError("reset"))
+        else:
+            brought.add(job.run.blob)
+            desk.receive(job, job.run.remaining)
+            desk.state.finish(job)
+    assert brought == {1, 2}
+    assert desk.state.is_over
+    assert isinstance(desk.state.error, NetworkError)
+
+
+def test_a_refused_blob_holds_up_no_other_while_a_source_rests() -> None:
+    """The one source refuses the largest blob, the other one is not well: what the first has is fetched meanwhile."""
+    desk = Desk([500_000, 400_000], 2, sources=2)
+    first, second = jobs(desk, [Worker(0), Worker(1)])
+    desk.fail(first, AuthError("403"))
+    desk.fail(second, BodyError("reset"))
+    job = desk.job(Worker(0))
+    assert job is not None
+    assert (job.run.blob, job.source.source.name) == (1, "m0.example")
+
+
+def test_refused_here_and_dead_there_is_the_end() -> None:
+    """A blob that one source refuses while the other one is dead for good: the transfer ends, it does not wait."""
+    desk = Desk([500_000], 2, sources=2)
+    first, second = jobs(desk, [Worker(0), Worker(1)])
+    desk.fail(first, AuthError("403"))
+    job: Optional[Job] = second
+    for _ in range(POLICY.attempts):
+        assert not desk.state.is_over
+        assert job is not None
+        desk.fail(job, BodyError("reset"))
+        desk.now += 100.0
+        job = desk.job(Worker(1))
+    assert isinstance(desk.state.error, NetworkError)

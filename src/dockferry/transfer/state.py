@@ -140,12 +140,11 @@ class TransferState:
         ready = [state for state in self.sources if state.health.resting_until <= now]
         if not ready:
             return None
-        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.speed)
+        closed = frozenset(ready[0].refused.intersection(*(state.refused for state in ready)))
+        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.speed, closed)
         if choice is None:
             return None
         usable = [state for state in ready if choice.blob not in state.refused]
-        if not usable:
-            return None
         run = assign(self.ledger, choice, now)
         job = Job(run, self.ledger.states[choice.blob].blob, usable[worker.number % len(usable)], worker, now)
         self.jobs[run] = job
@@ -182,6 +181,7 @@ class TransferState:
             if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
                 job.source.health = job.source.health.moved(now)
                 job.worker.failures = 0
+                self.ledger.states[job.run.blob].failures = 0
             frontier = self.frontiers[job.run.blob]
             hashes = bool(ranges) and not frontier.held and ranges[0][0] == frontier.offset
             if hashes:
@@ -222,9 +222,10 @@ class TransferState:
 
     def _failed(self, job: Job, error: DockferryError, now: float) -> None:
         source, worker, number = job.source, job.worker, job.run.blob
+        self.ledger.states[number].failures += 1
         if not error.is_retryable:
             source.refused.add(number)
-            if all(number in state.refused for state in self.sources):
+            if self._is_hopeless(number):
                 self._end(error)
             else:
                 self._tell(Warned(f"{source.source.name} does not give {job.blob.digest}: {error.message}"))
@@ -244,8 +245,14 @@ class TransferState:
             source.health = source.health.failed(job.began, now, wait)
             count = source.health.failures
         self._tell(Retry(str(job.blob.digest), count, error.message, wait, source.source.name))
-        if all(state.health.failures >= self.policy.attempts for state in self.sources):
+        if self._is_hopeless(number):
             self._end(NetworkError(error.message, remedy="run the same command again to go on from here"))
+
+    def _is_hopeless(self, number: int) -> bool:
+        """Whether no source gives this blob: each has refused it, or has been tried as often as the policy says."""
+        return all(
+            number in state.refused or state.health.failures >= self.policy.attempts for state in self.sources
+        )
 
     def govern(self, now: float) -> None:
         """Let the governor look at the goodput. Under the lock."""
