@@ -23,7 +23,7 @@ IMAGE = make_image([2_000_000, 0, 500_000, 300_000, 1, 200_000, 150_000, 100_000
 SIZE = sum(layer.size for layer in IMAGE.layers)
 NAME = "registry.example:5000/demo/app:1.0"
 QUICK = RetryPolicy(attempts=8, base=0.05, longest=0.5, first=0.02)
-ACCESS = Access(connect_timeout=2.0, first_byte_timeout=3.0, idle_timeout=0.7)
+ACCESS = Access(connect_timeout=2.0, first_byte_timeout=3.0, idle_timeout=0.4)
 THREADS = pytest.mark.parametrize("threads", [1, None, 20])
 
 

@@ -23,7 +23,7 @@ class Desk:
     """A state with a clock in hand, and no threads."""
 
     def __init__(self, sizes: Sequence[int], connections: int, sources: int = 1) -> None:
-        image = make_image(sizes)
+        self.image = image = make_image(sizes)
         self.now = 0.0
         self.sources = [MemorySource(image.blobs, name=f"m{place}.example") for place in range(sources)]
         self.state = TransferState(
@@ -44,9 +44,13 @@ class Desk:
             return self.state.job_now(worker, self.now)
 
     def receive(self, job: Job, count: int) -> None:
-        delivery = job.source.source.open(job.blob, job.run.pos, job.run.end)
-        assert self.state.attach(job, delivery)
-        self.state.commit(job, self.state.begin(job, count))
+        start = job.run.pos
+        assert self.state.attach(job, job.source.source.open(job.blob, start, job.run.end))
+        reservation = self.state.begin(job, count)
+        if reservation.hashes:
+            data = self.image.blobs[job.blob.digest][start : start + count]
+            self.state.frontiers[job.run.blob].update(memoryview(data))
+        self.state.commit(job, reservation)
 
     def fail(self, job: Job, error: DockferryError) -> None:
         self.now += 0.1
