@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Optional, Sequence, Tuple, TypeVar, Union
 
 from .errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
 from .events import OnEvent, Warned
@@ -68,11 +68,8 @@ class Resolver:
         self.reference = reference
         self._on_event = on_event
         own = Endpoint.of_mirror(mirrors[0], access).authority if mirrors else reference.registry
-        store = CredentialStore(own_host=own)
-        self.sources: List[Repository] = []
-        for place, mirror in enumerate(mirrors or [None]):
-            mine = access if place == 0 else access.without_login()
-            self.sources.append(open_repository(reference, mirror, mine, store))
+        store = CredentialStore(own, access.username, access.password)
+        self.sources = [open_repository(reference, mirror, access, store) for mirror in mirrors or [None]]
         for problem in store.problems:
             on_event(Warned(problem))
         self._stack = ExitStack()
