@@ -69,7 +69,8 @@ class Resolver:
         self._on_event = on_event
         own = Endpoint.of_mirror(mirrors[0], access).authority if mirrors else reference.registry
         store = CredentialStore(own, access.username, access.password)
-        self.sources = [open_repository(reference, mirror, access, store) for mirror in mirrors or [None]]
+        places: Sequence[Optional[str]] = mirrors or (None,)
+        self.sources = [open_repository(reference, mirror, access, store) for mirror in places]
         for problem in store.problems:
             on_event(Warned(problem))
         self._stack = ExitStack()
