@@ -18,7 +18,7 @@ from dockferry.archive.layout_dir import LayoutDir
 from dockferry.archive.random_access import PositionalFile, SeekingFile
 from dockferry.errors import ContentError, DiskError
 from dockferry.oci.reference import Reference
-from dockferry.verify import verify
+from dockferry.usecases.verify import verify
 
 Make = Callable[[MadeImage], Any]
 

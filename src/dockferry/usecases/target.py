@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional, Union
 
-from .archive.archive_file import ArchiveFile
-from .archive.content import Content
-from .archive.layout_dir import WORK_DIRECTORY, LayoutDir
-from .archive.plan import Plan
-from .archive.reader import open_archive
-from .errors import ContentError, DiskError, UsageError
-from .oci.digest import Digest
-from .oci.platform import Platform
-from .oci.reference import Reference
+from ..archive.archive_file import ArchiveFile
+from ..archive.content import Content
+from ..archive.layout_dir import WORK_DIRECTORY, LayoutDir
+from ..archive.plan import Plan
+from ..archive.reader import open_archive
+from ..errors import ContentError, DiskError, UsageError
+from ..oci.digest import Digest
+from ..oci.platform import Platform
+from ..oci.reference import Reference
 from .resolve import Image
 
 FORMATS = ("docker", "oci", "oci-dir")

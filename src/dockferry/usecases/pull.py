@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
-from .archive.archive_file import ArchiveFile
-from .archive.layout_dir import LayoutDir
-from .errors import UsageError
-from .events import Finished, OnEvent, Resolved, Resumed, Warned, ignore
-from .oci.platform import Platform
-from .oci.reference import Reference
-from .registry.access import Access
+from ..archive.archive_file import ArchiveFile
+from ..archive.layout_dir import LayoutDir
+from ..errors import UsageError
+from ..events import Finished, OnEvent, Resolved, Resumed, Warned, ignore
+from ..oci.platform import Platform
+from ..oci.reference import Reference
+from ..registry.access import Access
+from ..transfer.engine import Options, transfer
+from ..transfer.journal import Journal, Recovered, boot_identity
+from ..transfer.ranges import RangeSet
+from ..transfer.retry import RetryPolicy
 from .resolve import Image, Resolver, Top
 from .target import Target
-from .transfer.engine import Options, transfer
-from .transfer.journal import Journal, Recovered, boot_identity
-from .transfer.ranges import RangeSet
-from .transfer.retry import RetryPolicy
 
 MAX_THREADS = 20
 

@@ -7,19 +7,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Callable, Optional, Sequence, Tuple, TypeVar, Union
 
-from .errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
-from .events import OnEvent, Warned
-from .oci.descriptor import Descriptor
-from .oci.digest import Digest
-from .oci.manifest import ImageConfig, Index, Manifest, parse_config, parse_manifest
-from .oci.platform import Platform
-from .oci.reference import Reference
-from .oci.strict_json import MAX_MANIFEST
+from ..errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
+from ..events import OnEvent, Warned
+from ..oci.descriptor import Descriptor
+from ..oci.digest import Digest
+from ..oci.manifest import ImageConfig, Index, Manifest, parse_config, parse_manifest
+from ..oci.platform import Platform
+from ..oci.reference import Reference
+from ..oci.strict_json import MAX_MANIFEST
+from ..registry.access import Access
+from ..registry.credentials import CredentialStore
+from ..registry.endpoint import Endpoint
+from ..registry.repository import Repository, open_repository
 from .patience import patiently
-from .registry.access import Access
-from .registry.credentials import CredentialStore
-from .registry.endpoint import Endpoint
-from .registry.repository import Repository, open_repository
 
 T = TypeVar("T")
 
