@@ -127,16 +127,6 @@ def test_an_unfinished_run_is_found_again(make: Make, image: MadeImage, tmp_path
     verify(tmp_path / "out")
 
 
-def test_discard_leaves_nothing(make: Make, image: MadeImage, tmp_path: Path) -> None:
-    """After discard the place is as it was."""
-    destination = make(image)
-    destination.open()
-    fill(destination, image)
-    destination.discard()
-    destination.close()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_interruption_does_not_change_the_bytes(make: Make, image: MadeImage, tmp_path: Path) -> None:
     """Two ways to the same image give the same files, byte for byte."""
     results = []

@@ -161,6 +161,3 @@ def _tags_in(raw: bytes, what: str) -> List[str]:
     if tags is not None and not isinstance(tags, list):
         raise ContentError(f"{what}: wanted a list of tags, got {clean(type(tags).__name__)}")
     return [tag for tag in tags or () if isinstance(tag, str) and is_tag(tag)]
-
-
-__all__ = ["Repository", "open_repository"]

@@ -10,6 +10,7 @@ from typing import List, Optional, Sequence, Union
 
 from ..archive.archive_file import ArchiveFile
 from ..archive.layout_dir import LayoutDir
+from ..choices import MAX_THREADS
 from ..errors import UsageError
 from ..events import Finished, OnEvent, Resolved, Resumed, Warned, ignore
 from ..oci.platform import Platform
@@ -21,8 +22,6 @@ from ..transfer.ranges import RangeSet
 from ..transfer.retry import RetryPolicy
 from .resolve import Image, Resolver, Top
 from .target import Target
-
-MAX_THREADS = 20
 
 
 @dataclass(frozen=True)

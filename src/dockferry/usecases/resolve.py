@@ -38,16 +38,10 @@ def nothing_local(digest: Digest, limit: int) -> Optional[bytes]:
 class Top:
     """What the reference names: `document` as served by `source`, one request."""
 
-    reference: Reference
     document: Union[Manifest, Index]
     source: Repository
     choice: Optional[Descriptor]
     """The entry of an index that was chosen, None for a plain manifest."""
-
-    @property
-    def digest(self) -> Digest:
-        """That of the one platform's manifest."""
-        return self.choice.digest if self.choice else self.document.digest
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,7 @@ class Resolver:
         what = self.reference.familiar
         source, document = self._first(lambda source: source.manifest(self.reference.manifest_name))
         choice = document.choose(platform, what) if isinstance(document, Index) else None
-        return Top(self.reference, document, source, choice)
+        return Top(document, source, choice)
 
     def image(self, top: Top, platform: Platform, is_asked: bool, local: Local = nothing_local) -> Image:
         """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it."""
