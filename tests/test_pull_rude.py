@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional
 
 import pytest
+from dockferry.pull import PullResult
 from support.images import make_image
 from support.rude import RudeServer
 from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
 from dockferry import Access, pull
 from dockferry.events import Event
-from dockferry.pull import PullResult
 from dockferry.transfer.retry import RetryPolicy
 
 IMAGE = make_image([2_000_000, 0, 500_000, 300_000, 1, 200_000, 150_000, 100_000, 90_000], seed=7)
