@@ -18,6 +18,7 @@ from .oci.digest import Digest
 from .oci.platform import Platform
 from .oci.reference import Reference
 from .resolve import Image
+from .undisturbed import undisturbed
 
 FORMATS = ("docker", "oci", "oci-dir")
 
@@ -104,7 +105,7 @@ class Target:
     def forget_journal(self) -> None:
         """The archive is published: the journal has done its work."""
         try:
-            self.journal.unlink()
+            undisturbed(self.journal.unlink)
         except FileNotFoundError:
             pass
         except OSError as error:
