@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional, Union
@@ -19,6 +18,8 @@ from ..oci.digest import Digest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from .resolve import Image
+from .text import shell_word
+from .undisturbed import undisturbed
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Target:
     def forget_journal(self) -> None:
         """The archive is published: the journal has done its work."""
         try:
-            self.journal.unlink()
+            undisturbed(self.journal.unlink)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -116,7 +117,7 @@ class Target:
     @property
     def load_command(self) -> str:
         """What a user types next."""
-        path = shlex.quote(str(self.path))
+        path = shell_word(str(self.path))
         if self.format == "docker":
             return f"docker load -i {path}"
         return f"skopeo copy {'oci' if self.format == 'oci-dir' else 'oci-archive'}:{path} containers-storage:NAME"
