@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional
 
@@ -15,6 +16,7 @@ from support.rude import RudeServer
 from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
 from dockferry import Access, pull
+from dockferry.errors import ContentError
 from dockferry.events import Event, Retry, Warned
 from dockferry.pull import PullResult
 from dockferry.transfer.retry import RetryPolicy
@@ -210,11 +212,10 @@ FAULTS = [
     closing,
     closes_silently,
     without_length,
-    wrong_content_range,
 ]
 """No byte need be lost by these."""
 
-RANGELESS = [ignored_and_cut, ignored_now_and_then, refused_400, refused_416, always_wrong_content_range]
+RANGELESS = [wrong_content_range, ignored_and_cut, ignored_now_and_then, refused_400, refused_416, always_wrong_content_range]
 """The server itself gives bytes again and again."""
 
 
@@ -273,3 +274,45 @@ def test_too_many_connections(bench: Bench, wanted: bytes, threads: Optional[int
     assert time.monotonic() - began < 5
     assert 0 < limit.refusals <= 40
     assert registry.sent <= 1.1 * SIZE
+
+
+def test_a_wrong_bit_once(bench: Bench, wanted: bytes) -> None:
+    """One wrong bit costs its layer once more, and is told with the host's name."""
+    registry = RudeRegistry(IMAGE, lambda ask: ask.give(flip=ask.number == 1))
+    server = bench.serve(registry)
+    check(bench, wanted, bench.pull(server))
+    assert registry.sent <= SIZE + IMAGE.layers[0].size
+    assert any(server.host in event.message and "wrong" in event.message for event in bench.told(Warned))
+
+
+@THREADS
+def test_a_wrong_bit_in_every_third_body(bench: Bench, wanted: bytes, threads: Optional[int]) -> None:
+    """Patience lasts while each failure is another one."""
+    registry = RudeRegistry(IMAGE, lambda ask: ask.give(flip=ask.chance(0.3)))
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads))
+
+
+@THREADS
+def test_always_wrong(bench: Bench, threads: Optional[int]) -> None:
+    """Wrong content that is what the host has: exit 6's error with blob and host, no final file, few bytes."""
+    digest = IMAGE.layers[2].digest
+    bad = bytearray(IMAGE.blobs[digest])
+    bad[1000] ^= 1
+    image = replace(IMAGE, blobs={**IMAGE.blobs, digest: bytes(bad)})
+    registry = RudeRegistry(image)
+    server = bench.serve(registry)
+    with pytest.raises(ContentError) as caught:
+        bench.pull(server, threads=threads)
+    assert str(digest) in str(caught.value)
+    assert server.host in str(caught.value)
+    assert "a.tar" not in bench.left()
+    assert registry.sent <= SIZE + 3 * len(bad)
+
+
+def test_a_mirror_that_always_lies(bench: Bench, wanted: bytes) -> None:
+    """Two mirrors, one of which changes a bit in every body: it is named, and the other one finishes."""
+    liar = bench.serve(RudeRegistry(IMAGE, lambda ask: ask.give(flip=True)))
+    honestly = RudeRegistry(IMAGE)
+    check(bench, wanted, bench.pull(liar, bench.serve(honestly), threads=4))
+    assert any(liar.host in event.message for event in bench.told(Warned))
+    assert honestly.sent <= 1.3 * SIZE
