@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Interrupted,
         NetworkError,
         NotFoundError,
+        RedirectError,
         ReplyError,
         UsageError,
     )
@@ -65,6 +66,7 @@ __all__ = [
     "Platform",
     "Progress",
     "PullResult",
+    "RedirectError",
     "Reference",
     "ReplyError",
     "Resolved",
@@ -83,7 +85,7 @@ __all__ = [
 
 _ERRORS = (
     "AuthError BodyError BusyError CertificateError ConnectError ContentError DiskError DockferryError Interrupted "
-    "NetworkError NotFoundError ReplyError UsageError"
+    "NetworkError NotFoundError RedirectError ReplyError UsageError"
 )
 _EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry Warned"
 _HOMES: Dict[str, str] = {
