@@ -15,7 +15,7 @@ from .oci.manifest import ImageConfig, Index, Manifest, parse_config, parse_mani
 from .oci.platform import Platform
 from .oci.reference import Reference
 from .oci.strict_json import MAX_MANIFEST
-from .patience import patiently
+from .patience import DOCUMENTS, ONCE, patiently
 from .registry.access import Access
 from .registry.credentials import CredentialStore
 from .registry.repository import Repository, open_repository
@@ -71,6 +71,7 @@ class Resolver:
         for place, mirror in enumerate(mirrors or [None]):
             mine = access if place == 0 else access.without_login()
             self.sources.append(open_repository(reference, mirror, mine, store))
+        self._order = list(self.sources)
         for problem in store.problems:
             on_event(Warned(problem))
         self._stack = ExitStack()
@@ -132,15 +133,27 @@ class Resolver:
         return self._first(lambda source: source.manifest(str(choice.digest)))[1]
 
     def _first(self, ask: Callable[[Repository], T]) -> Tuple[Repository, T]:
-        """The first source's answer; the next is asked when one has no answer. Raises the first one's error."""
+        """A source's answer: of the one that answered last, or of the first after it that has one.
+
+        Only when none has an answer, those that may have one later are waited for. Raises the first error.
+        """
         first: Optional[DockferryError] = None
-        for source in self.sources:
-            try:
+        asked = self._order
+        for policy in (ONCE, DOCUMENTS) if len(asked) > 1 else (DOCUMENTS,):
+            later: List[Repository] = []
+            for source in asked:
                 call = functools.partial(ask, source)
-                return source, patiently(call, self.reference.familiar, source.name, self._on_event)
-            except (NetworkError, NotFoundError, AuthError, ContentError) as error:
-                first = first or error
-                if source is not self.sources[-1]:
-                    self._on_event(Warned(f"{error}; asking the next source"))
+                try:
+                    found = patiently(call, self.reference.familiar, source.name, self._on_event, policy)
+                except (NetworkError, NotFoundError, AuthError, ContentError) as error:
+                    first = first or error
+                    if error.is_retryable:
+                        later.append(source)
+                    if source is not asked[-1]:
+                        self._on_event(Warned(f"{error}; asking the next source"))
+                else:
+                    self._order = [source, *(other for other in self._order if other is not source)]
+                    return source, found
+            asked = later
         assert first is not None
         raise first
