@@ -217,7 +217,14 @@ FAULTS = [
 ]
 """No byte need be lost by these."""
 
-RANGELESS = [wrong_content_range, ignored_and_cut, ignored_now_and_then, refused_400, refused_416, always_wrong_content_range]
+RANGELESS = [
+    wrong_content_range,
+    ignored_and_cut,
+    ignored_now_and_then,
+    refused_400,
+    refused_416,
+    always_wrong_content_range,
+]
 """The server itself gives bytes again and again."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
-import pytest
 from support.images import make_image
 from support.memory import MemorySource
 

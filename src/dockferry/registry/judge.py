@@ -154,6 +154,8 @@ def _check_document(wanted: Wanted, headers: Headers) -> None:
     kind = headers.get("content-type").lower()
     if kind.startswith(("text/html", "application/xhtml")):
         # Without a length, a page would pass for the blob's first bytes until the hash is there.
-        raise ReplyError(f"{wanted.where}: wanted {wanted.what}, got an HTML page: a captive portal or proxy answered")
+        raise ReplyError(
+            f"{wanted.where}: wanted {wanted.what}, got an HTML page: a captive portal or proxy answered"
+        )
     if kind.startswith("multipart/"):
         raise ReplyError(f"{wanted.where}: wanted one range of {wanted.what}, got multipart/byteranges")

@@ -58,7 +58,9 @@ def resolve(base: str, reference: str) -> str:
         parts = urlsplit(url)
         origin_of(url)
     except (ValueError, KeyError):
-        raise RedirectError(f"{where}: wanted an http or https URL to go on at, got {redact_url(reference)}") from None
+        raise RedirectError(
+            f"{where}: wanted an http or https URL to go on at, got {redact_url(reference)}"
+        ) from None
     if not parts.hostname or "@" in parts.netloc or "\\" in parts.netloc:
         raise RedirectError(f"{where}: wanted a URL with a host and without a login, got {redact_url(url)}")
     return url

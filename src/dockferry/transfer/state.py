@@ -252,9 +252,7 @@ class TransferState:
 
     def _is_hopeless(self, number: int) -> bool:
         """Whether no source gives this blob: each has refused it, or has been tried as often as the policy says."""
-        return all(
-            number in state.refused or state.health.failures >= self.policy.attempts for state in self.sources
-        )
+        return all(number in state.refused or state.health.failures >= self.policy.attempts for state in self.sources)
 
     def govern(self, now: float) -> None:
         """Let the governor look at the goodput. Under the lock."""
