@@ -12,8 +12,8 @@ from support.images import make_image
 
 from dockferry.archive.layout_dir import LayoutDir
 from dockferry.errors import ContentError
-from dockferry.inspection import inspect_archive
 from dockferry.oci.reference import Reference
+from dockferry.usecases.inspection import inspect_archive
 
 
 def test_an_archive_tells_its_image(tmp_path: Path) -> None:

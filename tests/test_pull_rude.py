@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import pytest
+from dockferry.pull import PullResult
 from support.images import make_image
 from support.rude import RudeServer
 from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
 from dockferry import Access, pull
-from dockferry.events import Event, Retry, Warned
-from dockferry.pull import PullResult
+from dockferry.events import Event
 from dockferry.transfer.retry import RetryPolicy
 
 IMAGE = make_image([2_000_000, 0, 500_000, 300_000, 1, 200_000, 150_000, 100_000, 90_000], seed=7)
 SIZE = sum(layer.size for layer in IMAGE.layers)
 NAME = "registry.example:5000/demo/app:1.0"
 QUICK = RetryPolicy(attempts=8, base=0.05, longest=0.5, first=0.02)
-ACCESS = Access(connect_timeout=2.0, first_byte_timeout=3.0, idle_timeout=0.7)
+ACCESS = Access(connect_timeout=2.0, first_byte_timeout=3.0, idle_timeout=0.4)
 THREADS = pytest.mark.parametrize("threads", [1, None, 20])
 
 
@@ -243,3 +242,33 @@ def test_ranges_refused(bench: Bench, wanted: bytes, fault: Fault, threads: Opti
     check(bench, wanted, result)
     print(fault.__name__, threads, f"{took:.2f}s", registry.sent / SIZE, len(registry.blobs))
     assert took < 10
+
+
+class Limit:
+    """At most `most` at a time, 429 for the others, and for one in four: to be waited for longer than a test lasts."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.Semaphore(most)
+        self.refusals = 0
+
+    def __call__(self, ask: Ask) -> None:
+        if ask.number % 4 == 3 or not self._free.acquire(blocking=False):
+            self.refusals += 1
+            ask.wire.reply(429, b"", [("Retry-After", "60")])
+            return
+        try:
+            ask.give()
+        finally:
+            self._free.release()
+
+
+@pytest.mark.parametrize("threads", [None, 20])
+def test_too_many_connections(bench: Bench, wanted: bytes, threads: Optional[int]) -> None:
+    """429 to all but two connections: those two go on with everything, whatever the others were told to wait."""
+    limit = Limit(2)
+    registry = RudeRegistry(IMAGE, limit, rate=4e6)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads))
+    assert time.monotonic() - began < 5
+    assert 0 < limit.refusals <= 40
+    assert registry.sent <= 1.1 * SIZE

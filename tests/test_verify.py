@@ -28,7 +28,7 @@ from dockferry.errors import ContentError
 from dockferry.events import BlobDone, Event, Warned
 from dockferry.oci.descriptor import OCI_MANIFEST, Descriptor
 from dockferry.oci.digest import Digest
-from dockferry.verify import verify
+from dockferry.usecases.verify import verify
 
 Members = Dict[str, bytes]
 
@@ -249,7 +249,7 @@ def test_a_bomb_costs_no_memory(tmp_path: Path) -> None:
         import resource, sys
         sys.path.insert(0, sys.argv[1])
         from dockferry.errors import ContentError
-        from dockferry.verify import verify
+        from dockferry.usecases.verify import verify
         verify(sys.argv[2])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:

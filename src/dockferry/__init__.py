@@ -11,8 +11,6 @@ Every name in `__all__` is imported when it is first asked for.
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from ._version import __version__
@@ -35,14 +33,14 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .events import BlobDone, BlobProgress, Event, Finished, Progress, Resolved, Resumed, Retry, Warned
-    from .inspection import ImageSummary, inspect_archive, inspect_image
     from .oci.digest import Digest
     from .oci.platform import Platform
     from .oci.reference import Reference
-    from .pull import PullResult, pull
     from .registry.access import Access
-    from .tags import tags
-    from .verify import VerifyReport, verify
+    from .usecases.inspection import ImageSummary, inspect_archive, inspect_image
+    from .usecases.pull import PullResult, pull
+    from .usecases.tags import tags
+    from .usecases.verify import VerifyReport, verify
 
 __all__ = [
     "Access",
@@ -91,38 +89,25 @@ _EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry 
 _HOMES: Dict[str, str] = {
     **dict.fromkeys(_ERRORS.split(), "errors"),
     **dict.fromkeys(_EVENTS.split(), "events"),
-    **dict.fromkeys(("ImageSummary", "inspect_archive", "inspect_image"), "inspection"),
-    **dict.fromkeys(("PullResult", "pull"), "pull"),
-    **dict.fromkeys(("VerifyReport", "verify"), "verify"),
+    **dict.fromkeys(("ImageSummary", "inspect_archive", "inspect_image"), "usecases.inspection"),
+    **dict.fromkeys(("PullResult", "pull"), "usecases.pull"),
+    **dict.fromkeys(("VerifyReport", "verify"), "usecases.verify"),
     "Access": "registry.access",
     "Digest": "oci.digest",
     "Platform": "oci.platform",
     "Reference": "oci.reference",
-    "tags": "tags",
+    "tags": "usecases.tags",
 }
 
 
-class _Package(ModuleType):
-    """Keeps `dockferry.pull` the function when the module of that name is imported.
-
-    The import system sets a submodule as its package's attribute; for `pull`, `verify` and `tags` that
-    would hide the public function of the same name.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        home = _HOMES.get(name)
-        if home is None:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"{self.__name__}.{home}"), name)
-        self.__dict__[name] = value
-        return value
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (isinstance(value, ModuleType) and name in _HOMES):
-            super().__setattr__(name, value)
-
-    def __dir__(self) -> List[str]:
-        return sorted({*self.__dict__, *__all__})
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
 
 
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,7 @@ from dockferry.archive.layout_dir import LayoutDir
 from dockferry.archive.random_access import PositionalFile, SeekingFile
 from dockferry.errors import ContentError, DiskError
 from dockferry.oci.reference import Reference
-from dockferry.verify import verify
+from dockferry.usecases.verify import verify
 
 Make = Callable[[MadeImage], Any]
 
@@ -125,16 +125,6 @@ def test_an_unfinished_run_is_found_again(make: Make, image: MadeImage, tmp_path
     fill(second, image)
     second.publish()
     verify(tmp_path / "out")
-
-
-def test_discard_leaves_nothing(make: Make, image: MadeImage, tmp_path: Path) -> None:
-    """After discard the place is as it was."""
-    destination = make(image)
-    destination.open()
-    fill(destination, image)
-    destination.discard()
-    destination.close()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_interruption_does_not_change_the_bytes(make: Make, image: MadeImage, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ sys.path[:0] = {paths!r}
 from dockferry.archive.archive_file import ArchiveFile
 from dockferry.archive.layout_dir import LayoutDir
 from dockferry.errors import DiskError
-from dockferry.verify import verify
+from dockferry.usecases.verify import verify
 from support.archives import content_of, fill, plan_of
 from support.images import make_image
 

@@ -7,7 +7,7 @@ import json
 import tarfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, List
 
 import pytest
 from hypothesis import given, settings
@@ -165,17 +165,17 @@ def test_identity_is_that_of_the_bytes() -> None:
 
 
 def test_a_config_that_is_not_the_manifests_is_refused() -> None:
-    """The plan is the gate of the documents: a wrong config never gets into an archive."""
+    """Content is the gate of the documents: a wrong config never gets into an archive."""
     image = make_image([1])
     config = bytearray(image.blobs[image.config.digest])
     config[5] ^= 1
     with pytest.raises(ContentError, match=f"wanted {image.config.digest}, got sha256:"):
-        Plan.of(manifest_of(image), bytes(config), NAME)
+        Content.of(manifest_of(image), bytes(config), NAME)
     with pytest.raises(ContentError, match=r"wanted \d+ bytes, got 2"):
-        Plan.of(manifest_of(image), b"{}", NAME)
+        Content.of(manifest_of(image), b"{}", NAME)
 
 
-def artifact(layer: bytes) -> Tuple[Manifest, bytes]:
+def artifact(layer: bytes) -> Content:
     config = Descriptor("application/vnd.cncf.helm.config.v1+json", Digest.of(b"{}"), 2)
     chart = Descriptor("application/vnd.cncf.helm.chart.content.v1.tar+gzip", Digest.of(layer), len(layer))
     raw = json.dumps(
@@ -183,21 +183,20 @@ def artifact(layer: bytes) -> Tuple[Manifest, bytes]:
     ).encode()
     manifest = parse_manifest(raw, "", "test")
     assert isinstance(manifest, Manifest)
-    return manifest, b"{}"
+    return Content.of(manifest, b"{}", NAME)
 
 
 def test_an_artifact_goes_into_an_oci_archive_only() -> None:
     """Docker cannot load a chart, and the message says which format can hold it."""
-    manifest, config = artifact(b"chart")
+    content = artifact(b"chart")
     with pytest.raises(UsageError, match="--format oci"):
-        Plan.of(manifest, config, NAME)
-    assert [blob.size for blob in Plan.of(manifest, config, NAME, "oci").blobs] == [5]
+        Plan.of(content)
+    assert [blob.size for blob in Plan.of(content, for_docker=False).blobs] == [5]
 
 
 def test_a_layer_that_is_the_config_again_is_not_fetched_twice() -> None:
     """Artifacts use one empty object for both: it is a document, and stored once."""
-    manifest, config = artifact(b"{}")
-    plan = Plan.of(manifest, config, NAME, "oci")
+    plan = Plan.of(artifact(b"{}"), for_docker=False)
     assert plan.blobs == ()
     assert len({member.name for member in plan.members}) == len(plan.members) == 4
 
@@ -208,7 +207,7 @@ def test_a_config_with_too_few_diff_ids_is_refused_before_the_download() -> None
     image = with_layers(made, list(made.layers), made.blobs)
     manifest = replace(manifest_of(image), layers=(*made.layers, EMPTY))
     with pytest.raises(ContentError, match="wanted 2 diff_ids, one for each layer, got 1"):
-        Plan.of(manifest, image.blobs[image.config.digest], NAME)
+        Plan.of(Content.of(manifest, image.blobs[image.config.digest], NAME))
 
 
 def test_bytes_outside_a_blob_have_no_place() -> None:

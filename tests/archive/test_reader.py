@@ -21,7 +21,7 @@ from dockferry.errors import ContentError, DiskError
 from dockferry.oci.descriptor import OCI_INDEX, Descriptor
 from dockferry.oci.digest import Digest
 from dockferry.oci.reference import Reference
-from dockferry.verify import verify
+from dockferry.usecases.verify import verify
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 import pytest
 
@@ -69,10 +69,10 @@ def make_store(
     home: Path,
     environ: Optional[Dict[str, str]] = None,
     own_host: str = "",
-    given: Optional[Credentials] = None,
+    given: Tuple[str, str] = ("", ""),
     seconds: float = 20.0,
 ) -> CredentialStore:
-    return CredentialStore(own_host, given, environ or {}, home, seconds)
+    return CredentialStore(own_host, *given, environ or {}, home, seconds)
 
 
 def test_repr_shows_no_secret() -> None:
@@ -93,7 +93,8 @@ def test_order_of_places(home: Path) -> None:
     """What is given goes before the environment, and that before the files."""
     docker_config(home, {"auths": {"reg.example": {"auth": auth("file", "f")}}})
     environ = {"DOCKFERRY_USERNAME": "env", "DOCKFERRY_PASSWORD": "e"}
-    assert make_store(home, environ, "reg.example", Credentials("given", "g")).find("reg.example").username == "given"
+    assert make_store(home, environ, "reg.example", ("given", "g")).find("reg.example") == Credentials("given", "g")
+    assert make_store(home, environ, "reg.example", ("given", "")).find("reg.example") == Credentials("given", "e")
     assert make_store(home, environ, "reg.example").find("reg.example") == Credentials("env", "e")
     assert make_store(home, {}, "reg.example").find("reg.example") == Credentials("file", "f")
 
@@ -103,7 +104,7 @@ def test_own_secrets_are_for_the_own_host(home: Path) -> None:
     environ = {"DOCKFERRY_USERNAME": "env", "DOCKFERRY_PASSWORD": "e"}
     for store in (
         make_store(home, environ, "reg.example"),
-        make_store(home, {}, "reg.example", Credentials("a", "b")),
+        make_store(home, {}, "reg.example", ("a", "b")),
     ):
         for other in ("mirror.example", "reg.example:5000", "sub.reg.example", "example", "docker.io", ""):
             assert store.find(other) is None

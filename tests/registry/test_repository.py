@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
 import pytest
@@ -30,7 +31,7 @@ from dockferry.oci.digest import Digest
 from dockferry.oci.manifest import Manifest
 from dockferry.oci.reference import Reference
 from dockferry.registry.access import Access
-from dockferry.registry.credentials import Credentials, CredentialStore
+from dockferry.registry.credentials import CredentialStore
 from dockferry.registry.repository import Repository, open_repository
 
 Serve = Callable[..., RudeServer]
@@ -57,10 +58,16 @@ def answer(request: Request, wire: Wire, image: MadeImage = IMAGE) -> None:
         wire.reply(206, data[start:end], [("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")])
 
 
+def login_store(host: str, username: str = "me", password: str = "canary") -> CredentialStore:
+    """One login for one host, whatever this machine has."""
+    return CredentialStore(host, username, password, environ={}, home=Path("/no/home"))
+
+
 def repository(
     server: RudeServer, access: Access = QUICK, store: Optional[CredentialStore] = None, path: str = "team/app"
 ) -> Repository:
-    """`path` at the server, as its origin."""
+    """`path` at the server, as its origin; with the login in `access`, unless `store` has others."""
+    store = store or login_store(server.host, access.username, access.password)
     return open_repository(Reference.parse(f"{server.host}/{path}:1.0"), None, access, store)
 
 
@@ -590,15 +597,14 @@ def test_a_stored_login_goes_to_its_own_host_only(serve: Serve) -> None:
     """A mirror gets what the store holds for the mirror, not what it holds for the origin."""
     challenge = [("WWW-Authenticate", 'Basic realm="r"')]
     mirror = serve(lambda request, wire: wire.reply(401, b"", challenge))
-    store = CredentialStore("r.example", Credentials("me", "canary"), environ={})
     reference = Reference.parse("r.example/team/app:1.0")
-    client = open_repository(reference, mirror.host, QUICK, store)
+    client = open_repository(reference, mirror.host, QUICK, login_store("r.example"))
     assert isinstance(failure(client, lambda one: one.manifest("1.0")), AuthError)
     assert all(request.header("authorization") is None for request in mirror.requests)
 
 
-def test_a_given_login_goes_to_the_mirror_that_is_opened(serve: Serve) -> None:
-    """And `without_login` keeps it from another."""
+def test_a_given_login_goes_to_the_mirror_that_it_is_for(serve: Serve) -> None:
+    """And to no other."""
 
     def handler(request: Request, wire: Wire) -> None:
         if request.header("authorization") == basic("me", "canary"):
@@ -606,15 +612,16 @@ def test_a_given_login_goes_to_the_mirror_that_is_opened(serve: Serve) -> None:
         else:
             wire.reply(401, b"", [("WWW-Authenticate", 'Basic realm="r"')])
 
-    server = serve(handler)
-    access = Access(username="me", password="canary")
+    server, other = serve(handler), serve(handler)
+    store = login_store(server.host)
     reference = Reference.parse("docker.io/library/app:1.0")
-    client = open_repository(reference, f"{server.host}/hub", access, None)
+    client = open_repository(reference, f"{server.host}/hub", QUICK, store)
     assert client.manifest("1.0").digest == IMAGE.digest
     assert server.targets()[0] == "/v2/hub/library/app/manifests/1.0"
     client.close()
-    client = open_repository(reference, f"{server.host}/hub", access.without_login(), None)
+    client = open_repository(reference, f"{other.host}/hub", QUICK, store)
     assert isinstance(failure(client, lambda one: one.manifest("1.0")), AuthError)
+    assert not other.saw("uthorization")
 
 
 def test_a_redirect_to_another_host_answers_401_in_vain(serve: Serve) -> None:

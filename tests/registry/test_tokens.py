@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from dockferry.errors import AuthError, BusyError, ConnectError, NetworkError, ReplyError, UsageError
 from dockferry.registry.credentials import Credentials
 from dockferry.registry.realm import parse_token_host
-from dockferry.registry.token_request import MAX_ANSWER, parse_token
-from dockferry.registry.tokens import Authorizer, TokenReply, TokenRequest
+from dockferry.registry.token_request import MAX_ANSWER, TokenReply, TokenRequest, parse_token
+from dockferry.registry.tokens import Authorizer
 
 SCOPE = "repository:library/nginx:pull"
 SECRET = "s3cr3t-password"

@@ -25,7 +25,7 @@ def manifest_of(image: MadeImage) -> Manifest:
 
 
 def plan_of(image: MadeImage, name: Reference = NAME, format: str = "docker") -> Plan:
-    return Plan.of(manifest_of(image), image.blobs[image.config.digest], name, format)
+    return Plan.of(content_of(image, name), for_docker=format == "docker")
 
 
 def content_of(image: MadeImage, name: Reference = NAME) -> Content:

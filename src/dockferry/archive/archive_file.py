@@ -14,8 +14,8 @@ from .plan import Plan
 class ArchiveFile:
     """A destination (`transfer.protocols.Destination`) at `path`; until it is published, at `path` + `.part`.
 
-    Life: `open`, then `write`, `readinto` and `sync` from many threads, then `publish` or `discard`, and `close` in
-    any case. Raises DiskError for what the disk does, ContentError for bytes that a blob does not have.
+    Life: `open`, then `write`, `readinto` and `sync` from many threads, then `publish`, and `close` in any
+    case. Raises DiskError for what the disk does, ContentError for bytes that a blob does not have.
     """
 
     def __init__(self, path: Path, plan: Plan) -> None:
@@ -68,10 +68,6 @@ class ArchiveFile:
         """Under its final name, synced. The caller has proved every blob. Clobbers nothing unless `overwrite`."""
         self._file.publish(self.path, overwrite=overwrite)
         disk.sync_directory(self.path.parent)
-
-    def discard(self) -> None:
-        """Close and remove the unfinished file."""
-        self._file.discard()
 
     def close(self) -> None:
         """Close; an unfinished file stays, for the next run."""

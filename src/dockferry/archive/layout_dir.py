@@ -132,13 +132,6 @@ class LayoutDir:
         with contextlib.suppress(OSError):  # not empty: the caller's journal is there
             os.rmdir(self.work)
 
-    def discard(self) -> None:
-        """Close and remove what is unfinished; a layout that was there is as it was."""
-        for part in self._written():
-            part.discard()
-        self.close()
-        self._remove_if_empty()
-
     def close(self) -> None:
         """Close; what is unfinished stays, for the next run."""
         with self._lock:
@@ -161,9 +154,6 @@ class LayoutDir:
             if not part.existed:
                 part.discard()
         self.close()
-        self._remove_if_empty()
-
-    def _remove_if_empty(self) -> None:
         with contextlib.suppress(OSError):
             os.rmdir(self.work)
             if self._is_new:

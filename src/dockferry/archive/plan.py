@@ -13,13 +13,9 @@ from typing import Dict, List, Optional, Tuple
 from ..errors import ContentError, UsageError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
-from ..oci.manifest import Manifest, parse_config
-from ..oci.reference import Reference
+from ..oci.manifest import parse_config
 from . import layout, tar
 from .content import Content
-
-FORMATS = ("docker", "oci")
-"""`docker` is the hybrid that every engine loads; `oci` the same without `manifest.json`."""
 
 
 @dataclass(frozen=True)
@@ -57,26 +53,18 @@ class Plan:
     identity: str
 
     @classmethod
-    def of(cls, manifest: Manifest, config: bytes, reference: Reference, format: str = "docker") -> Plan:
-        """The archive of one image; `config` is raw, `reference` the image's own name, `format` one of FORMATS.
+    def of(cls, content: Content, *, for_docker: bool = True) -> Plan:
+        """The archive of one image: the hybrid that every engine loads, or an OCI layout alone.
 
-        Raises ContentError where the config is not the manifest's, UsageError for an artifact that is no image asked
-        for in Docker's format.
+        Raises, for Docker, UsageError for what is no image, and ContentError for one that Docker would refuse.
         """
-        if format not in FORMATS:
-            raise UsageError(f"wanted a format of {', '.join(FORMATS)}, got {format!r}")
-        content = Content.of(manifest, config, reference)
-        if format == "docker":
+        if for_docker:
             check_loadable(content)
-        return cls.of_content(content, has_manifest_json=format == "docker")
-
-    @classmethod
-    def of_content(cls, content: Content, *, has_manifest_json: bool) -> Plan:
         documents = [
             (layout.OCI_LAYOUT_FILE, layout.oci_layout()),
             (layout.INDEX_FILE, layout.index_json([layout.entry(content)])),
         ]
-        if has_manifest_json:
+        if for_docker:
             documents.append((layout.MANIFEST_FILE, layout.manifest_json([content])))
         documents.append((layout.blob_path(content.manifest.digest), content.manifest.raw))
         documents.append((layout.blob_path(content.manifest.config.digest), content.config))

@@ -12,8 +12,6 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..registry.access import Access
 
-PASSWORD_VARIABLE = "DOCKFERRY_PASSWORD"  # noqa: S105 - a name, no secret
-
 
 def access(args: Namespace) -> Access:
     """Raises UsageError where the options do not go together or the password is missing."""
@@ -31,18 +29,18 @@ def access(args: Namespace) -> Access:
 
 
 def password(args: Namespace) -> str:
-    """From standard input where that was asked for, else from the environment, else asked of the user.
+    """From standard input where that was asked for, else asked of the user.
 
-    Empty where there is no user name.
+    Empty without a user name, and where the environment has one, which the store of credentials reads.
     """
+    from ..registry.credentials import PASSWORD_VARIABLE
+
     if args.password_stdin:
         if args.username is None:
             raise UsageError("--password-stdin: wanted --username with it, got none", remedy="add -u USER")
         return _not_empty(sys.stdin.read(), "standard input")
-    if args.username is None:
+    if args.username is None or os.environ.get(PASSWORD_VARIABLE):
         return ""
-    if PASSWORD_VARIABLE in os.environ:
-        return _not_empty(os.environ[PASSWORD_VARIABLE], PASSWORD_VARIABLE)
     if sys.stdin.isatty():
         import getpass
 

@@ -35,7 +35,7 @@ def _pull(args: Namespace) -> int:
 
 def _verify(args: Namespace) -> int:
     from ..text import clean, human_size
-    from ..verify import verify
+    from ..usecases.verify import verify
     from .each import each
     from .presenters.choose import presenters
 
@@ -52,7 +52,7 @@ def _verify(args: Namespace) -> int:
 
 
 def _inspect(args: Namespace) -> int:
-    from ..inspection import inspect_archive, inspect_image
+    from ..usecases.inspection import inspect_archive, inspect_image
     from . import show
     from .access import access
 
@@ -70,8 +70,8 @@ def _inspect(args: Namespace) -> int:
 
 
 def _tags(args: Namespace) -> int:
-    from ..tags import tags
     from ..text import clean
+    from ..usecases.tags import tags
     from .access import access
 
     for tag in tags(args.repository, mirrors=args.mirrors, access=access(args), on_event=_warnings()):

@@ -6,13 +6,13 @@ import argparse
 from typing import Any, List
 
 from .._version import __version__
+from ..choices import FORMATS, MAX_THREADS
 from ..errors import UsageError
 from . import values
 from .options import add_access, add_platform, add_progress
 from .usage import Parser
 
 COMMANDS = ("pull", "verify", "inspect", "tags", "demo", "completion", "help")
-FORMATS = ("docker", "oci", "oci-dir")
 SHELLS = ("bash", "zsh", "tcsh")
 
 _DESCRIPTION = """\
@@ -115,7 +115,7 @@ def _add_pull(commands: Any) -> None:
         "--threads",
         metavar="N",
         type=values.threads,
-        help=f"connections, 1 to {values.MAX_THREADS} (default: as many as help)",
+        help=f"connections, 1 to {MAX_THREADS} (default: as many as help)",
     )
     add_progress(pull)
 

@@ -16,7 +16,7 @@ from .presenters.choose import presenters
 def run_pull(args: Namespace) -> int:
     """The paths of the archives go to standard output, a line each, as each is finished."""
     from ..oci.reference import Reference
-    from ..pull import pull
+    from ..usecases.pull import pull
 
     for image in args.images:
         Reference.parse(image)  # a bad name is told before the first download, not after it

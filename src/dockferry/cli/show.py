@@ -11,7 +11,7 @@ from ..text import clean, human_size
 from .presenters import words
 
 if TYPE_CHECKING:
-    from ..inspection import ImageSummary
+    from ..usecases.inspection import ImageSummary
 
 _PATH_ENDINGS = (".tar", ".tar.gz", ".tgz", ".part")
 

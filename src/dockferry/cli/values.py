@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Callable, List, Optional, Sequence
 
+from ..choices import MAX_THREADS
 from ..errors import UsageError
 
-MAX_THREADS = 20
 _MAX_SIZE = 10**9
-PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def one_of(option: str, allowed: Sequence[str]) -> Callable[[str], str]:
@@ -72,14 +71,15 @@ def token_host(text: str) -> str:
 
 
 def proxy(text: str) -> str:
+    from ..registry.proxies import SCHEMES
     from ..text import redact_url
 
     scheme, mark, rest = text.partition("://")
-    if not mark or scheme.lower() not in PROXY_SCHEMES or not rest.strip("/"):
+    if not mark or scheme.lower() not in SCHEMES or not rest.strip("/"):
         # Without "://" a user and password could stand anywhere: then nothing of it is shown.
         got = repr(redact_url(text)) if mark else "something else"
         raise UsageError(
-            f"--proxy: wanted a URL ({', '.join(PROXY_SCHEMES)}), got {got}",
+            f"--proxy: wanted a URL ({', '.join(SCHEMES)}), got {got}",
             remedy="write it like http://proxy.example:3128",
         )
     return text

@@ -72,10 +72,6 @@ class Descriptor:
         return found
 
     @property
-    def is_index(self) -> bool:
-        return self.media_type in INDEX_TYPES
-
-    @property
     def is_attestation(self) -> bool:
         """A BuildKit attestation manifest: no image, though it stands in the index among them."""
         kind = dict(self.annotations).get("vnd.docker.reference.type")

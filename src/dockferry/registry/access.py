@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Optional, Tuple
 
 
@@ -10,8 +10,8 @@ from typing import Optional, Tuple
 class Access:
     """One frozen value for a whole run. Times are seconds.
 
-    `username` and `password` belong to one host; `without_login` gives the value for all others. `ca_cert` is a PEM
-    file that is trusted besides the system's authorities. `insecure` leaves the registry's certificate unchecked,
+    `username` and `password` are for one host: the image's own registry, or the first of the mirrors. `ca_cert` is a
+    PEM file that is trusted besides the system's authorities. `insecure` leaves the registry's certificate unchecked,
     never that of a host it redirects to. `plain_http` lets a registry that is named without a scheme speak HTTP.
     `proxy` is a URL (http, https, socks4, socks4a, socks5, socks5h), None for what the environment says.
     `token_hosts` (names without port) may get a registry's login where the registry names them as its token server.
@@ -30,7 +30,3 @@ class Access:
     """Until an answer begins: a pull-through cache fetches from its upstream first."""
     idle_timeout: float = 30.0
     """How long a body may stay silent."""
-
-    def without_login(self) -> Access:
-        """The same, for a host that the login does not belong to."""
-        return replace(self, username="", password="")

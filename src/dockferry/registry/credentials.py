@@ -2,9 +2,9 @@
 
 Looked up for exactly one `host[:port]`, in this order:
 
-1. what the caller gives, for the caller's own registry only;
-2. `DOCKFERRY_USERNAME` and `DOCKFERRY_PASSWORD`, likewise;
-3. `$REGISTRY_AUTH_FILE`; `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`; Podman's
+1. what the caller gives, for the caller's own registry only; `DOCKFERRY_USERNAME` and `DOCKFERRY_PASSWORD` stand in
+   for what the caller leaves out;
+2. `$REGISTRY_AUTH_FILE`; `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`; Podman's
    `$XDG_RUNTIME_DIR/containers/auth.json` and `~/.config/containers/auth.json`. In each file a helper for this host
    comes before the file's helper for all, and that before what the file itself holds.
 
@@ -25,6 +25,8 @@ from ..text import clean
 from .credential_helper import HELPER_SECONDS, ask_helper
 from .docker_config import DockerConfig, registry_key, server_name
 
+USERNAME_VARIABLE = "DOCKFERRY_USERNAME"
+PASSWORD_VARIABLE = "DOCKFERRY_PASSWORD"  # noqa: S105 - a name, no secret
 IDENTITY_USER = "<token>"
 """The user name by which Docker's stores say that the secret is an identity token."""
 
@@ -67,22 +69,24 @@ class Credentials:
 class CredentialStore:
     """Finds credentials by host. Safe for threads; each host is looked up once.
 
-    `own_host` is the `host[:port]` to which `given` and the environment's pair belong.
+    `own_host` is the `host[:port]` to which `username` and `password`, or the environment's, belong.
     `problems` holds one line for each thing that was there and could not be used, without secrets.
     """
 
     def __init__(
         self,
         own_host: str = "",
-        given: Optional[Credentials] = None,
+        username: str = "",
+        password: str = "",
         environ: Optional[Mapping[str, str]] = None,
         home: Optional[Path] = None,
         helper_seconds: float = HELPER_SECONDS,
     ) -> None:
         self.problems: List[str] = []
         self._own_host = registry_key(own_host)
-        self._given = given
         self._environ = os.environ if environ is None else environ
+        self._username = username or self._environ.get(USERNAME_VARIABLE, "")
+        self._password = password or self._environ.get(PASSWORD_VARIABLE, "")
         self._home = Path(os.path.expanduser("~")) if home is None else home
         self._helper_seconds = helper_seconds
         self._known: Dict[str, Optional[Credentials]] = {}
@@ -98,22 +102,14 @@ class CredentialStore:
 
     def _search(self, key: str) -> Optional[Credentials]:
         if key == self._own_host:
-            own = self._given or self._from_environment()
-            if own is not None:
-                return own
+            if self._username and self._password:
+                return Credentials.of(self._username, self._password)
+            if self._username or self._password:
+                self._problem(f"{USERNAME_VARIABLE} and {PASSWORD_VARIABLE}: wanted both, got one, which is not used")
         for path in self._files():
             found = self._from_file(path, key)
             if found is not None:
                 return found
-        return None
-
-    def _from_environment(self) -> Optional[Credentials]:
-        username = self._environ.get("DOCKFERRY_USERNAME", "")
-        password = self._environ.get("DOCKFERRY_PASSWORD", "")
-        if username and password:
-            return Credentials.of(username, password)
-        if username or password:
-            self._problem("DOCKFERRY_USERNAME and DOCKFERRY_PASSWORD must both be set; neither is used")
         return None
 
     def _files(self) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from ..text import redact_url
 from .addresses import is_loopback, parse_address
 from .redirects import origin_of
 
-_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def proxy_for(url: str, explicit: Optional[str], environment: Mapping[str, str]) -> Optional[str]:
@@ -66,7 +66,7 @@ def _checked(proxy: str) -> str:
     text = proxy if "://" in proxy else f"http://{proxy}"
     try:
         parts = urlsplit(text)
-        if parts.scheme.lower() in _SCHEMES and parts.hostname and (parts.port is None or parts.port):
+        if parts.scheme.lower() in SCHEMES and parts.hostname and (parts.port is None or parts.port):
             return text
     except ValueError:
         pass

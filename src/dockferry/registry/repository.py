@@ -17,7 +17,7 @@ from ..oci.strict_json import MAX_MANIFEST, parse_object
 from ..text import clean
 from .access import Access
 from .blobs import BlobDelivery, BlobOpener, EmptyDelivery
-from .credentials import Credentials, CredentialStore
+from .credentials import CredentialStore
 from .endpoint import Endpoint
 from .links import next_page
 from .realm import parse_token_host
@@ -125,13 +125,11 @@ class Repository:
 
 
 def open_repository(
-    reference: Reference, mirror: Optional[str], access: Access, store: Optional[CredentialStore]
+    reference: Reference, mirror: Optional[str], access: Access, store: CredentialStore
 ) -> Repository:
     """The repository of `reference` at its origin, or at `mirror` (`[http[s]://]HOST[:PORT][/PREFIX]`).
 
-    The login in `access` belongs to the registry that is opened; to open another one besides, give
-    `access.without_login()`. Without a login `store` is asked for exactly this host. Nothing is requested yet.
-    Raises UsageError.
+    `store` is asked for the login of exactly this host. Nothing is requested yet. Raises UsageError.
     """
     if mirror is None:
         endpoint = Endpoint.of_registry(reference.registry, access)
@@ -139,17 +137,12 @@ def open_repository(
     else:
         endpoint = Endpoint.of_mirror(mirror, access)
         owner = endpoint.authority
-    credentials: Optional[Credentials] = None
-    if access.username:
-        credentials = Credentials.of(access.username, access.password)
-    elif store is not None:
-        credentials = store.find(owner)
     transport = Transport(access, endpoint.origin)
     authorizer = Authorizer(
         endpoint.authority,
         endpoint.scheme,
         f"repository:{endpoint.path(reference.repository)}:pull",
-        credentials,
+        store.find(owner),
         functools.partial(exchange_over, transport),
         token_hosts=tuple(map(parse_token_host, access.token_hosts)),
     )
@@ -168,6 +161,3 @@ def _tags_in(raw: bytes, what: str) -> List[str]:
     if tags is not None and not isinstance(tags, list):
         raise ContentError(f"{what}: wanted a list of tags, got {clean(type(tags).__name__)}")
     return [tag for tag in tags or () if isinstance(tag, str) and is_tag(tag)]
-
-
-__all__ = ["Repository", "open_repository"]

@@ -11,7 +11,8 @@ from .endpoint import Endpoint
 from .headers import retry_after
 from .judge import REDIRECTS, refusal
 from .redirects import Hop, next_hop
-from .tokens import Authorizer, TokenReply, TokenRequest
+from .token_request import TokenReply, TokenRequest
+from .tokens import Authorizer
 from .transport import Reply, Transport
 
 _MOST_REQUESTS = 8

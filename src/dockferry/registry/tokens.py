@@ -17,9 +17,7 @@ from ..errors import AuthError, DockferryError
 from ..text import clean
 from .challenge import choose_challenge, parse_challenges
 from .credentials import Credentials
-from .token_request import LOGIN_REMEDY, Exchange, Token, TokenReply, TokenRequest, TokenServer
-
-__all__ = ["Authorizer", "Exchange", "TokenReply", "TokenRequest"]
+from .token_request import LOGIN_REMEDY, Exchange, Token, TokenServer
 
 MAX_MARGIN = 10.0
 """Seconds before its expiry that a token is renewed, or a quarter of its life if that is less."""

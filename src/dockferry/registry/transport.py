@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 
 from .._version import __version__
+from ..choices import MAX_THREADS
 from ..errors import ConnectError, NetworkError
 from ..text import redact_url
 from .access import Access
@@ -32,8 +33,6 @@ from .redirects import origin_of
 from .tls import trusting_context, unchecked_context
 
 USER_AGENT = f"dockferry/{__version__}"
-_CONNECTIONS = 20
-"""Kept for each host: as many as a pull may have."""
 _HOSTS = 32
 
 
@@ -158,7 +157,7 @@ class Transport:
         context: Optional[ssl.SSLContext] = None
         if has_tls:  # a context costs more time than many a whole run
             context = unchecked_context() if unchecked else trusting_context(self._access.ca_cert)
-        options: Dict[str, Any] = {"num_pools": _HOSTS, "maxsize": _CONNECTIONS, "ssl_context": context}
+        options: Dict[str, Any] = {"num_pools": _HOSTS, "maxsize": MAX_THREADS, "ssl_context": context}
         pools: Tuple[Any, Any] = (PlainPool, QuietTLSPool)
         manager: urllib3.PoolManager
         if proxy is None:

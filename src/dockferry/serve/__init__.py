@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .handler import Served
 from .server import Running, serve
+from .service import Served
 from .store import Blob, ImageStore, Store, StoredManifest, file_blob, memory_blob
 
 __all__ = ["Blob", "ImageStore", "Running", "Served", "Store", "StoredManifest", "file_blob", "memory_blob", "serve"]

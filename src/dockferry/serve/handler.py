@@ -9,36 +9,20 @@ from __future__ import annotations
 import io
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 from ..errors import DockferryError
 from .replies import Conditions, Reply, answer, refuse
 from .routes import Refusal, parse_target
+from .service import Served, Service
 from .throttle import Throttle
-
-if TYPE_CHECKING:
-    from .server import Server
 
 MAX_HEAD = 16 << 10
 """Bytes a request's line and headers may have together."""
 _MAX_DISCARD = 64 << 10
 _IDLE_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Served:
-    """One request and what it got: `sent` bytes of body, fewer than were due if the client left."""
-
-    method: str
-    target: str
-    range: Optional[str]
-    status: int
-    sent: int
-    client: int
-    """The client's port: which connection it was."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -47,13 +31,16 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = _IDLE_SECONDS
-    server: Server
+
+    def __init__(self, service: Service, *connection: Any) -> None:
+        self._service = service
+        super().__init__(*connection)  # which serves the connection to its end
 
     def setup(self) -> None:
         super().setup()
         self._head = _Head(self.rfile.detach())
         self.rfile = self._head
-        self._throttle = Throttle(self.server.rate, time.monotonic, self.server.ending.wait)
+        self._throttle = Throttle(self._service.rate, time.monotonic, self._service.ending.wait)
 
     def handle_one_request(self) -> None:
         self._head.left = MAX_HEAD
@@ -84,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         route = parse_target(self.requestline.split()[1])
         is_get = self.command == "GET"
         conditions = Conditions(self.headers.get("Range"), self.headers.get("If-Range")) if is_get else Conditions()
-        return answer(self.server.store, route, conditions)
+        return answer(self._service.store, route, conditions)
 
     def _send(self, reply: Reply, send: Any) -> None:
         sent = 0
@@ -103,8 +90,8 @@ class Handler(BaseHTTPRequestHandler):
             for start, end in self._throttle.steps(reply.start, reply.end):
                 send(self.connection, start, end)
                 sent += end - start
-                self.server.count(end - start)
-                if self.server.ending.is_set():
+                self._service.count(end - start)
+                if self._service.ending.is_set():
                     raise ConnectionAbortedError("the server ends")
         finally:
             self._tell(reply.status, sent)
@@ -114,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         target = words[1] if len(words) > 1 else ""
         headers = getattr(self, "headers", None)
         asked = headers.get("Range") if headers else None
-        self.server.on_request(Served(self.command or "", target, asked, status, sent, self.client_address[1]))
+        self._service.on_request(Served(self.command or "", target, asked, status, sent, self.client_address[1]))
 
     def _discard_body(self) -> None:
         """A small body is read before the answer: to close on unread bytes would take the answer back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import socket
@@ -10,17 +11,16 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 from http.server import ThreadingHTTPServer
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from ..errors import UsageError
-from .handler import Handler, Served
+from .handler import Handler
+from .service import OnRequest, Served, Service
 from .store import Store
 
 MAX_CONNECTIONS = 256
 _POLL_SECONDS = 0.05
 _END_SECONDS = 10.0
-
-OnRequest = Callable[[Served], None]
 
 
 def _quiet(served: Served) -> None:
@@ -30,15 +30,15 @@ def _quiet(served: Served) -> None:
 class Running:
     """A server at work: `host` is `address:port`, as an image reference has it."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: _Server, service: Service) -> None:
+        self._service = service
         address, self.port = server.server_address[:2]
         self.host = host_of(str(address), self.port)
 
     @property
     def sent(self) -> int:
         """Bytes of bodies that were sent so far, over all connections."""
-        return self._server.sent
+        return self._service.sent
 
 
 def host_of(address: str, port: int) -> str:
@@ -61,8 +61,9 @@ def serve(
     the connection's thread. On leaving, all connections are closed and their threads ended. Raises UsageError
     where the address cannot be listened on.
     """
+    service = Service(store, rate, on_request)
     try:
-        server = Server(store, address, port, rate, on_request)
+        server = _Server(service, address, port)
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"wanted to listen on {address}:{port}, got {error}", remedy="choose another address or port"
@@ -70,41 +71,32 @@ def serve(
     acceptor = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="serve", daemon=True)
     acceptor.start()
     try:
-        yield Running(server)
+        yield Running(server, service)
     finally:
         server.shutdown()
         acceptor.join()
+        service.ending.set()
         server.end()
 
 
-class Server(ThreadingHTTPServer):
-    """What the connections share: the store, the throttle's rate, the count of bytes."""
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection, and the list of them."""
 
     daemon_threads = True
     request_queue_size = 128
     allow_reuse_address = os.name != "nt"  # there it would let another program take the port
 
-    def __init__(self, store: Store, address: str, port: int, rate: Optional[float], on_request: OnRequest) -> None:
-        self.store = store
-        self.rate = rate
-        self.on_request = on_request
-        self.ending = threading.Event()
-        self.sent = 0
+    def __init__(self, service: Service, address: str, port: int) -> None:
         self._lock = threading.Lock()
         self._connections: Dict[threading.Thread, socket.socket] = {}
         if ":" in address:
             self.address_family = socket.AF_INET6
-        super().__init__((address, port), Handler)
+        super().__init__((address, port), functools.partial(Handler, service))
 
     def server_bind(self) -> None:
         """Without the look-up of the host's name, which can take seconds where there is no DNS."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-
-    def count(self, sent: int) -> None:
-        """Add to the bytes of bodies that were sent."""
-        with self._lock:
-            self.sent += sent
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """A thread for the connection, unless there are too many."""
@@ -130,7 +122,6 @@ class Server(ThreadingHTTPServer):
 
     def end(self) -> None:
         """Close the listening socket and every connection, and wait for their threads."""
-        self.ending.set()
         self.server_close()
         with self._lock:
             open_now = dict(self._connections)

@@ -55,9 +55,12 @@ class Run:
 
 
 class BlobState:
-    """One blob's part of the ledger. `one_stream` is set while its source ignores ranges."""
+    """One blob's part of the ledger. `one_stream` is set while its source ignores ranges.
 
-    __slots__ = ("blob", "had", "one_stream", "runs", "writing")
+    `failures`: runs that failed since the last new byte.
+    """
+
+    __slots__ = ("blob", "failures", "had", "one_stream", "runs", "writing")
 
     def __init__(self, blob: Descriptor, had: RangeSet) -> None:
         self.blob = blob
@@ -65,6 +68,7 @@ class BlobState:
         self.writing = RangeSet()
         self.runs: List[Run] = []
         self.one_stream = False
+        self.failures = 0
 
     @property
     def is_complete(self) -> bool:

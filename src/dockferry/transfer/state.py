@@ -105,6 +105,7 @@ class TransferState:
         self.policy, self.governor, self.rules = policy, governor, rules
         self.clock, self.luck, self._on_drop = clock, luck, on_drop
         self.jobs: Dict[Run, Job] = {}
+        self._pausing: List[Worker] = []
         self.good: Set[int] = set()
         self.received = 0
         self.is_over = False
@@ -124,27 +125,36 @@ class TransferState:
         """Wait for something to do. Raises Stopped when the transfer is over."""
         with self.lock:
             while not self.is_over:
-                if worker.number >= self.governor.target:
-                    self.spare.wait()
-                    continue
                 now = self.clock()
-                wait = max(worker.resting_until - now, 0.0)
-                job = None if wait else self._assign(worker, now)
+                job = self.job_now(worker, now)
                 if job is not None:
                     return job
-                self.work.wait(wait or _RECONSIDER)
+                if worker.resting_until > now:
+                    self.work.wait(worker.resting_until - now)
+                else:
+                    (self.work if self._has_room(now) else self.spare).wait(_RECONSIDER)
             raise Stopped
+
+    def job_now(self, worker: Worker, now: float) -> Optional[Job]:
+        """Something to do, if there is something for `worker`. Under the lock."""
+        if worker.resting_until > now or not self._has_room(now):
+            return None
+        return self._assign(worker, now)
+
+    def _has_room(self, now: float) -> bool:
+        """Whether one more connection may be used. One that pauses after a failure keeps its place."""
+        self._pausing = [worker for worker in self._pausing if worker.resting_until > now]
+        return len(self.jobs) + len(self._pausing) < self.governor.target
 
     def _assign(self, worker: Worker, now: float) -> Optional[Job]:
         ready = [state for state in self.sources if state.health.resting_until <= now]
         if not ready:
             return None
-        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace)
+        closed = frozenset(ready[0].refused.intersection(*(state.refused for state in ready)))
+        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace, closed)
         if choice is None:
             return None
         usable = [state for state in ready if choice.blob not in state.refused]
-        if not usable:
-            return None
         run = assign(self.ledger, choice, now)
         job = Job(run, self.ledger.states[choice.blob].blob, usable[worker.number % len(usable)], worker, now)
         self.jobs[run] = job
@@ -188,6 +198,7 @@ class TransferState:
             if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
                 job.source.health = job.source.health.moved(now)
                 job.worker.failures = 0
+                self.ledger.states[job.run.blob].failures = 0
             frontier = self.frontiers[job.run.blob]
             hashes = bool(ranges) and not frontier.held and ranges[0][0] == frontier.offset
             if hashes:
@@ -229,17 +240,20 @@ class TransferState:
 
     def _failed(self, job: Job, error: DockferryError, now: float) -> None:
         source, worker, number = job.source, job.worker, job.run.blob
+        self.ledger.states[number].failures += 1
         if not error.is_retryable:
             source.refused.add(number)
-            if all(number in state.refused for state in self.sources):
+            if self._is_hopeless(number):
                 self._end(error)
             else:
                 self._tell(Warned(f"{source.source.name} does not give {job.blob.digest}: {error.message}"))
             return
         asked = error.retry_after if isinstance(error, BusyError) else None
-        if isinstance(error, (BusyError, ConnectError)) and source.health.is_alive(job.began):
-            self.governor.refused(len(self.jobs) + 1, now)
         if source.health.is_alive(job.began):
+            if isinstance(error, (BusyError, ConnectError)):
+                self.governor.refused(len(self.jobs) + 1, now)
+            else:
+                self._pausing.append(worker)
             worker.failures += 1
             count = worker.failures
             wait = max(asked or 0.0, min(10.0, 0.05 * 2.0**count)) * (0.5 + self.luck() / 2)
@@ -249,8 +263,12 @@ class TransferState:
             source.health = source.health.failed(job.began, now, wait)
             count = source.health.failures
         self._tell(Retry(str(job.blob.digest), count, error.message, wait, source.source.name))
-        if all(state.health.failures >= self.policy.attempts for state in self.sources):
+        if self._is_hopeless(number):
             self._end(NetworkError(error.message, remedy="run the same command again to go on from here"))
+
+    def _is_hopeless(self, number: int) -> bool:
+        """Whether no source gives this blob: each has refused it, or has been tried as often as the policy says."""
+        return all(number in state.refused or state.health.failures >= self.policy.attempts for state in self.sources)
 
     def govern(self, now: float) -> None:
         """Let the governor look at the goodput. Under the lock."""

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence, Union
 
-from .errors import UsageError
-from .events import Finished, OnEvent, Resolved, Warned, ignore
-from .oci.platform import Platform
-from .oci.reference import Reference
-from .registry.access import Access
+from ..choices import MAX_THREADS
+from ..errors import UsageError
+from ..events import Finished, OnEvent, Resolved, Warned, ignore
+from ..oci.platform import Platform
+from ..oci.reference import Reference
+from ..registry.access import Access
+from ..transfer.retry import RetryPolicy
 from .resolve import Image, Resolver, Top
 from .target import Target
-from .transfer.retry import RetryPolicy
-
-MAX_THREADS = 20
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,8 @@ class _Pull:
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
         """Fetch and publish, as the only one who does so."""
+        from ..transfer.engine import Options
         from .fetch import fetch
-        from .transfer.engine import Options
 
         destination = self._destination
         with self._target.locked():

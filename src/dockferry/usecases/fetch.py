@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List, Sequence, Union
 
-from .archive.archive_file import ArchiveFile
-from .archive.layout_dir import LayoutDir
-from .events import OnEvent, Resumed, Warned
-from .transfer.engine import Options, transfer
-from .transfer.journal import Journal, Recovered, boot_identity
-from .transfer.protocols import Source
-from .transfer.ranges import RangeSet
+from ..archive.archive_file import ArchiveFile
+from ..archive.layout_dir import LayoutDir
+from ..events import OnEvent, Resumed, Warned
+from ..transfer.engine import Options, transfer
+from ..transfer.journal import Journal, Recovered, boot_identity
+from ..transfer.protocols import Source
+from ..transfer.ranges import RangeSet
 
 
 def fetch(

@@ -6,9 +6,9 @@ import random
 import time
 from typing import Callable, TypeVar
 
-from .errors import BusyError, NetworkError
-from .events import OnEvent, Retry
-from .transfer.retry import RetryPolicy
+from ..errors import BusyError, NetworkError
+from ..events import OnEvent, Retry
+from ..transfer.retry import RetryPolicy
 
 T = TypeVar("T")
 

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional, Union
 
-from .archive.archive_file import ArchiveFile
-from .archive.content import Content
-from .archive.layout_dir import WORK_DIRECTORY, LayoutDir
-from .archive.plan import Plan
-from .errors import ContentError, DiskError, UsageError
-from .oci.digest import Digest
-from .oci.platform import Platform
-from .oci.reference import Reference
+from ..archive.archive_file import ArchiveFile
+from ..archive.content import Content
+from ..archive.layout_dir import WORK_DIRECTORY, LayoutDir
+from ..archive.plan import Plan
+from ..choices import FORMATS
+from ..errors import ContentError, DiskError, UsageError
+from ..oci.digest import Digest
+from ..oci.platform import Platform
+from ..oci.reference import Reference
 from .resolve import Image
 from .text import shell_word
 from .undisturbed import undisturbed
-
-FORMATS = ("docker", "oci", "oci-dir")
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,14 @@ class Target:
 
     def destination(self, image: Image, reference: Reference) -> Union[ArchiveFile, LayoutDir]:
         """Where the image's blobs are put. Raises UsageError for an artifact that no engine would load."""
+        content = Content.of(image.manifest, image.config_raw, reference)
         if self.format == "oci-dir":
-            return LayoutDir(self.path, Content.of(image.manifest, image.config_raw, reference))
-        return ArchiveFile(self.path, Plan.of(image.manifest, image.config_raw, reference, self.format))
+            return LayoutDir(self.path, content)
+        return ArchiveFile(self.path, Plan.of(content, for_docker=self.format == "docker"))
 
     def document(self, digest: Digest, limit: int) -> Optional[bytes]:
         """A manifest's or config's bytes from the archive that stands under the final name, None if it has it not."""
-        from .archive.reader import open_archive
+        from ..archive.reader import open_archive
 
         try:
             if self.format == "oci-dir" or not self.path.is_file():

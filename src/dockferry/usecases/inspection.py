@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
-from .archive.reader import open_archive
-from .archive.stored import StoredImage
-from .events import OnEvent, ignore
-from .oci.manifest import ImageConfig, Index, Manifest
-from .oci.platform import Platform
-from .oci.reference import Reference
-from .oci.strict_json import parse_object
-from .registry.access import Access
+from ..archive.reader import open_archive
+from ..archive.stored import StoredImage
+from ..events import OnEvent, ignore
+from ..oci.manifest import ImageConfig, Index, Manifest
+from ..oci.platform import Platform
+from ..oci.reference import Reference
+from ..oci.strict_json import parse_object
+from ..registry.access import Access
+from ..text import clean
 from .resolve import Resolver
-from .text import clean
 
 
 @dataclass(frozen=True)

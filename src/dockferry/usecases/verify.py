@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Set, Tuple, Union
 
-from .archive import layout
-from .archive.docker_reader import blob_digest
-from .archive.reader import Archive, open_archive
-from .archive.stored import StoredImage, StoredLayer, maybe_reference
-from .archive.unpack import MAGIC_SIZE, can_unpack, cap, unpacked
-from .errors import ContentError
-from .events import BlobDone, OnEvent, Warned, ignore
-from .oci.descriptor import Descriptor
-from .oci.digest import Digest
-from .text import shown_path
+from ..archive import layout
+from ..archive.docker_reader import blob_digest
+from ..archive.reader import Archive, open_archive
+from ..archive.stored import StoredImage, StoredLayer, maybe_reference
+from ..archive.unpack import MAGIC_SIZE, can_unpack, cap, unpacked
+from ..errors import ContentError
+from ..events import BlobDone, OnEvent, Warned, ignore
+from ..oci.descriptor import Descriptor
+from ..oci.digest import Digest
+from ..text import shown_path
 
 _STEP = 64 * 1024
 _DOCUMENTS = (layout.OCI_LAYOUT_FILE, layout.INDEX_FILE, layout.MANIFEST_FILE)

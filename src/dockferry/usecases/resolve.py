@@ -5,21 +5,21 @@ from __future__ import annotations
 import functools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Optional, Sequence, Tuple, TypeVar, Union
 
-from .errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
-from .events import OnEvent, Warned
-from .oci.descriptor import Descriptor
-from .oci.digest import Digest
-from .oci.manifest import ImageConfig, Index, Manifest, parse_config, parse_manifest
-from .oci.platform import Platform
-from .oci.reference import Reference
-from .oci.strict_json import MAX_MANIFEST
+from ..errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
+from ..events import OnEvent, Warned
+from ..oci.descriptor import Descriptor
+from ..oci.digest import Digest
+from ..oci.manifest import ImageConfig, Index, Manifest, parse_config, parse_manifest
+from ..oci.platform import Platform
+from ..oci.reference import Reference
+from ..oci.strict_json import MAX_MANIFEST
+from ..registry.access import Access
+from ..registry.credentials import CredentialStore
+from ..registry.endpoint import Endpoint
+from ..registry.repository import Repository, open_repository
 from .patience import patiently
-from .registry.access import Access
-from .registry.credentials import CredentialStore
-from .registry.endpoint import Endpoint
-from .registry.repository import Repository, open_repository
 
 T = TypeVar("T")
 
@@ -38,16 +38,10 @@ def nothing_local(digest: Digest, limit: int) -> Optional[bytes]:
 class Top:
     """What the reference names: `document` as served by `source`, one request."""
 
-    reference: Reference
     document: Union[Manifest, Index]
     source: Repository
     choice: Optional[Descriptor]
     """The entry of an index that was chosen, None for a plain manifest."""
-
-    @property
-    def digest(self) -> Digest:
-        """That of the one platform's manifest."""
-        return self.choice.digest if self.choice else self.document.digest
 
 
 @dataclass(frozen=True)
@@ -68,11 +62,9 @@ class Resolver:
         self.reference = reference
         self._on_event = on_event
         own = Endpoint.of_mirror(mirrors[0], access).authority if mirrors else reference.registry
-        store = CredentialStore(own_host=own)
-        self.sources: List[Repository] = []
-        for place, mirror in enumerate(mirrors or [None]):
-            mine = access if place == 0 else access.without_login()
-            self.sources.append(open_repository(reference, mirror, mine, store))
+        store = CredentialStore(own, access.username, access.password)
+        places: Sequence[Optional[str]] = mirrors or (None,)
+        self.sources = [open_repository(reference, mirror, access, store) for mirror in places]
         for problem in store.problems:
             on_event(Warned(problem))
         self._stack = ExitStack()
@@ -93,7 +85,7 @@ class Resolver:
         what = self.reference.familiar
         source, document = self._first(lambda source: source.manifest(self.reference.manifest_name))
         choice = document.choose(platform, what) if isinstance(document, Index) else None
-        return Top(self.reference, document, source, choice)
+        return Top(document, source, choice)
 
     def image(self, top: Top, platform: Platform, is_asked: bool, local: Local = nothing_local) -> Image:
         """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it."""

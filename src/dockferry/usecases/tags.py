@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Iterator, Optional, Sequence
 
-from .events import OnEvent, ignore
-from .oci.reference import Reference
-from .registry.access import Access
+from ..events import OnEvent, ignore
+from ..oci.reference import Reference
+from ..registry.access import Access
 from .resolve import Resolver
 
 

@@ -1,0 +1,8 @@
+"""Choices: what a caller may choose between, the same for Python and for the command line."""
+
+from __future__ import annotations
+
+MAX_THREADS = 20
+"""Connections that one pull may have, and the most that it takes by itself."""
+FORMATS = ("docker", "oci", "oci-dir")
+"""`docker`: the tar that every engine loads; `oci`: an OCI layout alone, as a tar; `oci-dir`: as a directory."""

@@ -1,0 +1,1 @@
+"""The use cases, a module each, and what they share: the public Python API, which `dockferry` exports."""
