@@ -17,9 +17,9 @@ from ..errors import ContentError, DiskError, UsageError
 from ..oci.digest import Digest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
+from ..text import shell_word
+from ..undisturbed import undisturbed
 from .resolve import Image
-from .text import shell_word
-from .undisturbed import undisturbed
 
 
 @dataclass(frozen=True)
