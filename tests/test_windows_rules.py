@@ -14,6 +14,7 @@ from support.images import make_image
 from support.served import store_of
 
 from dockferry import verify
+from dockferry.errors import DiskError
 from dockferry.serve import Running, serve
 from dockferry.undisturbed import undisturbed
 
@@ -74,6 +75,11 @@ def test_a_virus_scanner_is_waited_for() -> None:
     assert left == []
     with pytest.raises(PermissionError):
         undisturbed(lambda: (_ for _ in ()).throw(refusal(None)))
+
+
+def test_a_file_in_use_is_told_as_that() -> None:
+    """And not as a place where one may not write."""
+    assert "another program has it open" in str(DiskError.of("rename to", "a.tar", refusal(32)))
 
 
 def refusal(code: object) -> PermissionError:

@@ -10,6 +10,7 @@
         BodyError                 a body that ended early, went silent, or is framed wrongly
         BusyError                 429 or 5xx: the host asks for time (`retry_after`)
         ReplyError                a reply that is no answer to what was asked
+          RedirectError           a redirect that is not followed; not worth a retry
           RequestError              the host will not have the request as such (4xx); not worth a retry
       ContentError            6   bytes that are not what their digest, size or grammar says
       DiskError               7   full, unwritable, failing, or a target that is in the way
@@ -39,6 +40,8 @@ _DISK_REMEDIES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
 }
 _DISK_REMEDIES[getattr(errno, "EDQUOT", errno.ENOSPC)] = _DISK_REMEDIES[errno.ENOSPC]
+_SHARING_VIOLATION = 32
+"""Windows' own code; the errno beside it says EACCES."""
 
 
 class DockferryError(Exception):
@@ -100,6 +103,10 @@ class ReplyError(NetworkError):
     pass
 
 
+class RedirectError(ReplyError):
+    is_retryable = False
+
+
 class RequestError(ReplyError):
     is_retryable = False
 
@@ -121,6 +128,8 @@ class DiskError(DockferryError):
 
         said = clean(error.strerror or type(error).__name__)
         usual = _DISK_REMEDIES.get(error.errno or 0, "check the disk and its permissions")
+        if getattr(error, "winerror", None) == _SHARING_VIOLATION:
+            usual = "another program has it open: close that, then run the same command again"
         return cls(f"cannot {verb} {shown_path(path)}: {said}", remedy=remedy or usual)
 
 

@@ -74,6 +74,7 @@ def test_delivers(wanted: Wanted, status: int, fields: Fields, start: int, end: 
         (WHOLE, 200, [("Content-Length", "")], BodyError),
         (WHOLE, 200, [("Transfer-Encoding", "gzip, chunked")], BodyError),
         (WHOLE, 200, [("Content-Encoding", "gzip")], ReplyError),
+        (WHOLE, 200, [("Content-Type", "text/html; charset=utf-8"), ("Transfer-Encoding", "chunked")], ReplyError),
         (WHOLE, 200, [("Content-Encoding", "br"), ("Content-Length", "1000")], ReplyError),
         (WHOLE, 416, [("Content-Range", "bytes */1000")], ReplyError),
         (WHOLE, 204, [], ReplyError),

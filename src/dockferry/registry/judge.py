@@ -151,5 +151,11 @@ def _check_document(wanted: Wanted, headers: Headers) -> None:
     if not is_identity(headers):
         coding = clean(headers.get("content-encoding"), 40)
         raise ReplyError(f"{wanted.where}: wanted {wanted.what} as it is, got it with Content-Encoding {coding}")
-    if headers.get("content-type").lower().startswith("multipart/"):
+    kind = headers.get("content-type").lower()
+    if kind.startswith(("text/html", "application/xhtml")):
+        # Without a length, a page would pass for the blob's first bytes until the hash is there.
+        raise ReplyError(
+            f"{wanted.where}: wanted {wanted.what}, got an HTML page: a captive portal or proxy answered"
+        )
+    if kind.startswith("multipart/"):
         raise ReplyError(f"{wanted.where}: wanted one range of {wanted.what}, got multipart/byteranges")

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import Callable, Deque, Dict, List, Optional, Sequence, Set
+from typing import AbstractSet, Callable, Deque, Dict, List, Optional, Sequence, Set
 
 from ..errors import BusyError, ConnectError, ContentError, DockferryError, NetworkError
 from ..events import BlobDone, Event, Retry, Warned
@@ -22,6 +22,7 @@ from .protocols import Delivery, Source
 from .ranges import Range, RangeSet
 from .retry import Health, RetryPolicy
 from .scheduler import UNKNOWN, Pace, Rules, assign, choose
+from .trust import Trust
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
@@ -29,8 +30,6 @@ _LAG = 32 * 1024 * 1024
 """Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
 _LATENCY_MOST = 1.0
 """Seconds: an answer that takes longer waits for something else than the way."""
-_STRIKES = 2
-"""How often a blob that hashes wrong is fetched again."""
 
 
 class Stopped(Exception):
@@ -39,8 +38,9 @@ class Stopped(Exception):
 
 @dataclass
 class SourceState:
-    """One source's standing. `refused`: blobs that it does not give."""
+    """One source's standing, by its place among the sources. `refused`: blobs that it does not give."""
 
+    number: int
     source: Source
     health: Health = field(default_factory=Health)
     refused: Set[int] = field(default_factory=set)
@@ -101,7 +101,7 @@ class TransferState:
         self.main = threading.Condition(self.lock)
         self.ledger = Ledger(blobs, had)
         self.frontiers = [Frontier(blob) for blob in blobs]
-        self.sources = [SourceState(source) for source in sources]
+        self.sources = [SourceState(number, source) for number, source in enumerate(sources)]
         self.policy, self.governor, self.rules = policy, governor, rules
         self.clock, self.luck, self._on_drop = clock, luck, on_drop
         self.jobs: Dict[Run, Job] = {}
@@ -113,7 +113,7 @@ class TransferState:
         self.error: Optional[BaseException] = None
         self.events: Deque[Event] = deque()
         self._from_disk = {number for number, ranges in enumerate(had) if ranges.total}
-        self._strikes = [0] * len(blobs)
+        self._trust = Trust(len(blobs), len(sources))
         with self.lock:
             for number in range(len(blobs)):
                 self._look_at(number)
@@ -154,9 +154,10 @@ class TransferState:
         choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace, closed)
         if choice is None:
             return None
-        usable = [state for state in ready if choice.blob not in state.refused]
+        usable = [state.number for state in ready if choice.blob not in state.refused]
+        source = self.sources[self._trust.choose(choice.blob, usable, worker.number)]
         run = assign(self.ledger, choice, now)
-        job = Job(run, self.ledger.states[choice.blob].blob, usable[worker.number % len(usable)], worker, now)
+        job = Job(run, self.ledger.states[choice.blob].blob, source, worker, now)
         self.jobs[run] = job
         return job
 
@@ -199,6 +200,7 @@ class TransferState:
                 job.source.health = job.source.health.moved(now)
                 job.worker.failures = 0
                 self.ledger.states[job.run.blob].failures = 0
+                self._trust.gave(job.run.blob, job.source.number)
             frontier = self.frontiers[job.run.blob]
             hashes = bool(ranges) and not frontier.held and ranges[0][0] == frontier.offset
             if hashes:
@@ -332,34 +334,43 @@ class TransferState:
         elif state.is_complete and frontier.is_good:
             self.good.add(number)
             self._tell(BlobDone(str(frontier.blob.digest), frontier.blob.size))
+            liars = self._trust.good(number)
+            if liars:
+                self._tell(Warned(f"{self._names(liars)} gave wrong bytes of {frontier.blob.digest}: asked last now"))
             self._end_if_good()
         elif state.is_complete:
             self._fetch_again(number, f"it hashes to {frontier.found}")
 
     def _fetch_again(self, number: int, why: str) -> None:
         frontier = self.frontiers[number]
-        names = ", ".join(state.source.name for state in self.sources)
         if number in self._from_disk:
             self._from_disk.discard(number)
+            self._trust.forget(number)
             message = f"what an earlier run left of {frontier.blob.digest} is wrong ({why}): fetching it again"
-        elif self._strikes[number] < _STRIKES:
-            self._strikes[number] += 1
-            message = f"{frontier.blob.digest} from {names} is wrong ({why}): fetching it again"
         else:
-            self._end(
-                ContentError(
-                    f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {names}, got {frontier.found}, "
-                    f"{_STRIKES + 1} times",
-                    remedy="try another mirror with -r",
+            liars = self._trust.wrong(number, frontier.found)
+            names = self._names(liars)
+            if self._trust.is_hopeless(number):
+                self._end(
+                    ContentError(
+                        f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {names}, "
+                        f"got {frontier.found}, and {self._trust.times_wrong(number)} times in all something wrong",
+                        remedy="try another mirror with -r",
+                    )
                 )
-            )
-            return
+                return
+            message = f"{frontier.blob.digest} from {names} is wrong ({why}): fetching it again"
         self._tell(Warned(message))
         self.ledger.drop(number)
         self.paced.notify_all()
         frontier.reset()
         self._on_drop(number)
         self.work.notify_all()
+
+    def _names(self, numbers: AbstractSet[int]) -> str:
+        """Of these sources, or of all where nobody in particular is meant."""
+        chosen = [state.source.name for state in self.sources if not numbers or state.number in numbers]
+        return ", ".join(chosen)
 
     # The end
 
