@@ -21,7 +21,7 @@ from ..transfer.journal import Journal, Recovered, boot_identity
 from ..transfer.ranges import RangeSet
 from ..transfer.retry import RetryPolicy
 from .resolve import Image, Resolver, Top
-from .target import Target
+from .target import Target, check_output
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def pull(
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise UsageError(f"wanted 1 to {MAX_THREADS} threads, got {threads}", remedy="leave it out, or give -t N")
+    check_output(output, format)
     began = time.monotonic()
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()
