@@ -28,7 +28,9 @@ def main() -> int:
         return 1
     words = sys.argv[1:]
     if not words or words[0] in ("-h", "--help"):
-        print(USAGE, end="", file=sys.stdout if words else sys.stderr)
+        stream = sys.stdout if words else sys.stderr
+        stream.reconfigure(errors="replace")  # not every console has Chinese
+        print(USAGE, end="", file=stream)
         return 0 if words else 2
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "src")
     if os.path.isdir(source):  # the checkout that this file belongs to, whatever else is installed

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Interrupted,
         NetworkError,
         NotFoundError,
+        RedirectError,
         ReplyError,
         RequestError,
         UsageError,
@@ -64,6 +65,7 @@ __all__ = [
     "Platform",
     "Progress",
     "PullResult",
+    "RedirectError",
     "Reference",
     "ReplyError",
     "RequestError",
@@ -83,7 +85,7 @@ __all__ = [
 
 _ERRORS = (
     "AuthError BodyError BusyError CertificateError ConnectError ContentError DiskError DockferryError Interrupted "
-    "NetworkError NotFoundError ReplyError RequestError UsageError"
+    "NetworkError NotFoundError RedirectError ReplyError RequestError UsageError"
 )
 _EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry Warned"
 _HOMES: Dict[str, str] = {

@@ -10,6 +10,7 @@
         BodyError                 a body that ended early, went silent, or is framed wrongly
         BusyError                 429 or 5xx: the host asks for time (`retry_after`)
         ReplyError                a reply that is no answer to what was asked
+          RedirectError           a redirect that is not followed; not worth a retry
           RequestError              the host will not have the request as such (4xx); not worth a retry
       ContentError            6   bytes that are not what their digest, size or grammar says
       DiskError               7   full, unwritable, failing, or a target that is in the way
@@ -98,6 +99,10 @@ class BusyError(NetworkError):
 
 class ReplyError(NetworkError):
     pass
+
+
+class RedirectError(ReplyError):
+    is_retryable = False
 
 
 class RequestError(ReplyError):

@@ -53,7 +53,10 @@ def test_padding_fills_the_last_block(size: int) -> None:
 
 
 def test_gnu_tar_writes_the_same_bytes(tmp_path: Path) -> None:
-    """An independent program, told to leave out time and owner, makes the very same archive."""
+    """An independent program, told to leave out time and owner, makes the very same archive.
+
+    But for the device fields, which mean nothing for files: GNU tar leaves them empty from 1.35 on.
+    """
     files = {"oci-layout": b"{}", "blob": b"x" * 1000, "empty": b"", "block": b"y" * 512}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
@@ -61,7 +64,13 @@ def test_gnu_tar_writes_the_same_bytes(tmp_path: Path) -> None:
     command = ["tar", "--format=ustar", "-b1", *plain, "-C", str(tmp_path), "-cf", "-", *files]
     made = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     ours = b"".join(tar.header(name, len(data)) + data + tar.padding(len(data)) for name, data in files.items())
-    assert ours + tar.END == made
+    assert _without_devices(ours + tar.END) == _without_devices(made)
+
+
+def _without_devices(data: bytes) -> bytes:
+    """Of every block all but the device fields and the checksum over them."""
+    blocks = (data[place : place + tar.BLOCK] for place in range(0, len(data), tar.BLOCK))
+    return b"".join(block[:148] + block[156:329] + block[345:] for block in blocks)
 
 
 def test_a_member_past_8_gib_is_found_by_gnu_tar_and_by_python(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import List
 SCRIPT = str(Path(__file__).resolve().parents[2] / "docker_image_puller.py")
 
 
-def run(words: List[str], *flags: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+def run(words: List[str], *flags: str, directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {**{name: value for name, value in os.environ.items() if name != "PYTHONPATH"}, **settings}
     return subprocess.run(
         [sys.executable, *flags, SCRIPT, *words],
         capture_output=True,
@@ -30,6 +30,13 @@ def test_help_names_the_manuals_words(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "docker_image_puller.py IMAGE [-r HOST] [-t N]" in done.stdout
     assert run([], directory=tmp_path).returncode == 2
+
+
+def test_help_shows_on_a_console_without_chinese(tmp_path: Path) -> None:
+    """As Windows' in Europe: what the encoding lacks is left out, and nothing fails."""
+    done = run(["--help"], directory=tmp_path, PYTHONIOENCODING="cp1252")
+    assert done.returncode == 0, done.stderr
+    assert "fetch from this mirror" in done.stdout
 
 
 def test_a_missing_library_is_one_line(tmp_path: Path) -> None:

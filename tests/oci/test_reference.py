@@ -229,6 +229,10 @@ def test_long_text_takes_no_time(part: str) -> None:
         ("docker.io/library/a/b", "library/a/b:latest", "library_a_b_latest"),
         ("docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io_a.b_c_latest"),
         ("docker.io/localhost/c", "docker.io/localhost/c:latest", "docker.io_localhost_c_latest"),
+        ("aux", "aux:latest", "aux_latest"),
+        ("con.example.org/app:1", "con.example.org/app:1", "_con.example.org_app_1"),
+        ("com1.x/nul:1", "com1.x/nul:1", "_com1.x_nul_1"),
+        ("console.example.org/app:1", "console.example.org/app:1", "console.example.org_app_1"),
     ],
 )
 def test_as_people_write_it(text: str, familiar: str, stem: str) -> None:

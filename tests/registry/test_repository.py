@@ -248,7 +248,7 @@ def test_a_server_that_ignores_ranges_delivers_from_the_first_byte(serve: Serve)
     client.close()
 
 
-@pytest.mark.parametrize(("status", "start"), [(400, 1000), (501, 1000), (416, 0)])
+@pytest.mark.parametrize(("status", "start"), [(400, 1000), (501, 1000), (416, 0), (416, 1000)])
 def test_a_server_that_refuses_ranges_is_asked_for_the_whole(status: int, start: int, serve: Serve) -> None:
     """Once, without Range."""
 

@@ -133,6 +133,16 @@ def test_ignored_ranges(tmp_path: Path, threads: int) -> None:
     assert bench.destination.written == bench.size  # nothing was written twice
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_bytes_that_are_had_are_no_progress(tmp_path: Path, threads: int) -> None:
+    """A source that ignores ranges and always dies before anything new is given up like one that gives nothing."""
+    bench = Bench(tmp_path, [1_000_000])
+    bench.source.script = lambda number, blob, start, end: Script(start=0, cut=200_000)
+    with pytest.raises(NetworkError, match="run the same command again"):
+        bench.run(threads)
+    assert bench.source.given <= (QUICK.attempts + threads) * 200_000
+
+
 def test_ranges_honoured_again(tmp_path: Path) -> None:
     """Ranges that are ignored at first and honoured later (a cache that fills) are used as soon as they are."""
     bench = Bench(tmp_path, [2_000_000])

@@ -77,6 +77,15 @@ class Threads(RuleBasedStateMachine):
     def ranges_ignored(self, pick: int) -> None:
         self.ledger.restart(self.run_of(pick))
 
+    @precondition(lambda self: any(run not in self.pending for run in self.ledger.runs()))
+    @rule(pick=st.integers(0, 9))
+    def reply_goes_on(self, pick: int) -> None:
+        run = self.run_of(pick)
+        if run.remaining == 0 and self.ledger.extend(run):
+            state = self.ledger.states[run.blob]
+            assert not state.had.covers(run.pos, run.end)
+            assert run.end <= state.blob.size
+
     @invariant()
     def each_byte_is_written_once(self) -> None:
         assert all(count in (0, 1) for blob in self.written for count in blob)
@@ -133,6 +142,16 @@ def test_a_late_twin_writes_nothing() -> None:
     assert ledger.needless(0) == [first, second]
     assert ledger.begin(second, 5, 2.0) == []
     assert second.remaining == 0
+
+
+def test_a_stream_ends_where_the_rest_is_had() -> None:
+    """A reply from 0 is read to the last gap, not to the blob's end."""
+    ledger = Ledger([blob(100)], [RangeSet([(20, 30), (60, 100)])])
+    run = ledger.claim(0, 30, 60, 0.0)
+    assert ledger.restart(run)
+    ledger.commit(run, ledger.begin(run, 60, 1.0))
+    assert not ledger.extend(run)
+    assert ledger.is_complete
 
 
 def test_speed_falls_while_silent() -> None:

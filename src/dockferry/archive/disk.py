@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from ..errors import DiskError
@@ -28,7 +29,7 @@ def check_writable(directory: Path) -> None:
     """Raises OSError where no name can be made: a file that is there could be filled, but not published."""
     os.stat(directory)
     if not os.access(directory, os.W_OK | os.X_OK):
-        is_read_only = hasattr(os, "statvfs") and os.statvfs(directory).f_flag & os.ST_RDONLY
+        is_read_only = sys.platform != "win32" and os.statvfs(directory).f_flag & os.ST_RDONLY
         code = errno.EROFS if is_read_only else errno.EACCES
         raise OSError(code, os.strerror(code))
 

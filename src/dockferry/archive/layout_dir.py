@@ -113,6 +113,7 @@ class LayoutDir:
         An entry of the same name and platform gives way to this one, whatever `overwrite` says: its blobs stay.
         """
         self.sync()
+        self._close_readers()
         try:
             for algorithm in self._algorithms():
                 _make_directory(self.path / "blobs" / algorithm)
@@ -136,10 +137,16 @@ class LayoutDir:
         with self._lock:
             for part in self._parts.values():
                 part.close()
+            self._parts = {}
+        self._close_readers()
+
+    def _close_readers(self) -> None:
+        """Of blobs that were there before: Windows replaces no file that is open."""
+        with self._lock:
             for file in (*self._present.values(), *self._retired):
                 with contextlib.suppress(OSError):
                     os.close(file.fd)
-            self._parts, self._present, self._retired = {}, {}, []
+            self._present, self._retired = {}, []
 
     def _give_up(self) -> None:
         """`open` failed: what earlier runs left stays, what this one made goes."""

@@ -12,8 +12,9 @@ from typing import Optional
 
 from ..errors import DiskError
 from ..text import shown_path
+from ..undisturbed import undisturbed
 from . import disk
-from .preallocate import preallocate
+from .preallocate import allocated, preallocate
 from .random_access import PositionalFile, random_access
 
 _FLAGS = (
@@ -80,11 +81,9 @@ class PartFile:
     def room(self) -> int:
         """Bytes that the disk has yet to give for this file, in whatever state it is."""
         try:
-            found = os.lstat(self.path)
+            return max(0, self.size - allocated(self.path))
         except OSError:
             return self.size
-        blocks: int = getattr(found, "st_blocks", 0)
-        return max(0, self.size - min(blocks * 512, found.st_size))
 
     def write(self, offset: int, data: memoryview) -> None:
         try:
@@ -115,7 +114,7 @@ class PartFile:
         self.close()
         try:
             if overwrite:
-                os.replace(self.path, final)
+                undisturbed(lambda: os.replace(self.path, final))
             else:
                 _rename_new(self.path, final)
         except FileExistsError:
@@ -130,7 +129,7 @@ class PartFile:
         """Closed and removed."""
         self.close()
         try:
-            os.unlink(self.path)
+            undisturbed(lambda: os.unlink(self.path))
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -183,9 +182,9 @@ def _rename_new(part: Path, final: Path) -> None:
             raise
         if os.path.lexists(final):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        os.rename(part, final)
+        undisturbed(lambda: os.rename(part, final))
     else:
-        os.unlink(part)
+        undisturbed(lambda: os.unlink(part))
 
 
 def _sync(fd: int) -> None:

@@ -7,6 +7,7 @@ are made one under a lock.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 
 _MOST = 1 << 30
@@ -20,10 +21,14 @@ class PositionalFile:
         self.fd = fd
 
     def write_some(self, offset: int, data: memoryview) -> int:
+        if sys.platform == "win32":
+            raise NotImplementedError("Windows has a SeekingFile")
         return os.pwrite(self.fd, data, offset)
 
     def readinto(self, offset: int, view: memoryview) -> int:
         """How many bytes came; 0 at the end of the file."""
+        if sys.platform == "win32":
+            raise NotImplementedError("Windows has a SeekingFile")
         if hasattr(os, "preadv"):
             return os.preadv(self.fd, [view[:_MOST]], offset)
         data = os.pread(self.fd, min(len(view), _MOST), offset)

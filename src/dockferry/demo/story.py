@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Callable, List, Optional
 from ..errors import DiskError, DockferryError
 from ..oci.platform import Platform
 from ..serve import ImageStore, Running, serve
-from ..text import human_size
+from ..text import human_size, shell_word
 from .child import INTERRUPTED, run
 from .image import MESSAGE, PLATFORMS, DemoImage, add_demo_image
 
@@ -128,7 +127,7 @@ class _Story:
             raise DockferryError(f"demo: wanted the archive to verify, got exit code {code}")
 
     def _explain_loading(self) -> None:
-        archive, size = shlex.quote(str(self._target)), human_size(self._target.stat().st_size)
+        archive, size = shell_word(str(self._target)), human_size(self._target.stat().st_size)
         self._tell(
             f"\nThe archive is {self._target}, {size}. Load and run it with any of\n"
             f"   docker load -i {archive} && docker run --rm {self._name}\n"
@@ -138,7 +137,7 @@ class _Story:
         )
 
     def _command(self, arguments: List[str], interrupt_when: Callable[[], bool] = lambda: False) -> int:
-        self._tell(f"   $ dockferry {' '.join(map(shlex.quote, arguments))}")
+        self._tell(f"   $ dockferry {' '.join(map(shell_word, arguments))}")
         return run(arguments, interrupt_when, limit=60 + self._alone)
 
 

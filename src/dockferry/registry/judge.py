@@ -46,7 +46,7 @@ class Deliver:
 
 @dataclass(frozen=True)
 class AskWhole:
-    """The host cannot answer a Range: the same request without one."""
+    """The host cannot answer this Range, or answers another: the same request without one."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, n
         if status == 206:
             return _part(wanted, headers)
     except NetworkError as error:
-        return Refused(error)
+        return AskWhole() if wanted.ranged and status == 206 else Refused(error)
     if status in REDIRECTS:
         return Redirected(headers.all("location"))
     if status == 401:
         return Challenged(headers.all("www-authenticate"))
-    if wanted.ranged and (status in (400, 501) or (status == 416 and wanted.start == 0)):
+    if wanted.ranged and status in (400, 416, 501):
         return AskWhole()
     if status == 416:
         return Refused(
@@ -151,5 +151,11 @@ def _check_document(wanted: Wanted, headers: Headers) -> None:
     if not is_identity(headers):
         coding = clean(headers.get("content-encoding"), 40)
         raise ReplyError(f"{wanted.where}: wanted {wanted.what} as it is, got it with Content-Encoding {coding}")
-    if headers.get("content-type").lower().startswith("multipart/"):
+    kind = headers.get("content-type").lower()
+    if kind.startswith(("text/html", "application/xhtml")):
+        # Without a length, a page would pass for the blob's first bytes until the hash is there.
+        raise ReplyError(
+            f"{wanted.where}: wanted {wanted.what}, got an HTML page: a captive portal or proxy answered"
+        )
+    if kind.startswith("multipart/"):
         raise ReplyError(f"{wanted.where}: wanted one range of {wanted.what}, got multipart/byteranges")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Sequence, Tuple
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from ..errors import ReplyError
+from ..errors import RedirectError
 from ..text import redact_url
 from .addresses import is_private
 
@@ -34,33 +34,33 @@ class Hop:
 
 
 def next_hop(hop: Hop, locations: Sequence[str], hops: int) -> Hop:
-    """Follow a redirect, the `hops`-th in a row (from 1), that answered `hop`. Raises ReplyError."""
+    """Follow a redirect, the `hops`-th in a row (from 1), that answered `hop`. Raises RedirectError."""
     where = redact_url(hop.url)
     if hops > MAX_HOPS:
-        raise ReplyError(f"{where}: wanted at most {MAX_HOPS} redirects in a row, got another")
+        raise RedirectError(f"{where}: wanted at most {MAX_HOPS} redirects in a row, got another")
     if len(locations) != 1:
-        raise ReplyError(f"{where}: wanted one Location in the redirect, got {len(locations) or 'none'}")
+        raise RedirectError(f"{where}: wanted one Location in the redirect, got {len(locations) or 'none'}")
     url = resolve(hop.url, locations[0])
     if urlsplit(hop.url).scheme == "https" and urlsplit(url).scheme != "https":
-        raise ReplyError(f"{where}: redirects from https to http, to {redact_url(url)}: not followed")
+        raise RedirectError(f"{where}: redirects from https to http, to {redact_url(url)}: not followed")
     if hop.is_public and is_private(urlsplit(url).hostname or ""):
         raise private_target(where, url)
     return Hop(url, hop.is_home and origin_of(url) == origin_of(hop.url), hop.is_public)
 
 
 def resolve(base: str, reference: str) -> str:
-    """The absolute http(s) URL of `reference` seen from `base`, without fragment. Raises ReplyError."""
+    """The absolute http(s) URL of `reference` seen from `base`, without fragment. Raises RedirectError."""
     where = redact_url(base)
     if len(reference) > _MAX_URL or not reference or re.search(r"[^\x21-\x7e]", reference):
-        raise ReplyError(f"{where}: wanted a URL to go on at, got something that is none")
+        raise RedirectError(f"{where}: wanted a URL to go on at, got something that is none")
     try:
         url = urldefrag(urljoin(base, reference)).url
         parts = urlsplit(url)
         origin_of(url)
     except (ValueError, KeyError):
-        raise ReplyError(f"{where}: wanted an http or https URL to go on at, got {redact_url(reference)}") from None
+        raise RedirectError(f"{where}: wanted an http or https URL to go on, got {redact_url(reference)}") from None
     if not parts.hostname or "@" in parts.netloc or "\\" in parts.netloc:
-        raise ReplyError(f"{where}: wanted a URL with a host and without a login, got {redact_url(url)}")
+        raise RedirectError(f"{where}: wanted a URL with a host and without a login, got {redact_url(url)}")
     return url
 
 
@@ -71,9 +71,9 @@ def origin_of(url: str) -> Tuple[str, str, int]:
     return scheme, (parts.hostname or "").rstrip("."), parts.port or _PORTS[scheme]
 
 
-def private_target(where: str, url: str) -> ReplyError:
+def private_target(where: str, url: str) -> RedirectError:
     """The error for a redirect into a private network."""
-    return ReplyError(
+    return RedirectError(
         f"{where}: a public host redirects to a private address, {redact_url(url)}: not followed",
         remedy="ask another mirror",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import http.client
 import os
+import ssl
 import threading
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
@@ -57,7 +58,7 @@ class Transport:
         self._home = origin_of(home)
         self._lines = Lines()
         self._lock = threading.Lock()
-        self._managers: Dict[Tuple[Optional[str], bool, bool], urllib3.PoolManager] = {}
+        self._managers: Dict[Tuple[Optional[str], bool, bool, bool], urllib3.PoolManager] = {}
 
     def request(
         self,
@@ -144,15 +145,18 @@ class Transport:
         access = self._access
         proxy = proxy_for(url, access.proxy, os.environ)
         unchecked = access.insecure and origin_of(url) == self._home
-        key = (proxy, unchecked, is_public)
+        has_tls = any(one.lower().startswith("https:") for one in (url, proxy or ""))
+        key = (proxy, unchecked, is_public, has_tls)
         with self._lock:
             manager = self._managers.get(key)
             if manager is None:
-                manager = self._managers[key] = self._make(proxy, unchecked, is_public)
+                manager = self._managers[key] = self._make(*key)
             return manager
 
-    def _make(self, proxy: Optional[str], unchecked: bool, is_public: bool) -> urllib3.PoolManager:
-        context = unchecked_context() if unchecked else trusting_context(self._access.ca_cert)
+    def _make(self, proxy: Optional[str], unchecked: bool, is_public: bool, has_tls: bool) -> urllib3.PoolManager:
+        context: Optional[ssl.SSLContext] = None
+        if has_tls:  # a context costs more time than many a whole run
+            context = unchecked_context() if unchecked else trusting_context(self._access.ca_cert)
         options: Dict[str, Any] = {"num_pools": _HOSTS, "maxsize": MAX_THREADS, "ssl_context": context}
         pools: Tuple[Any, Any] = (PlainPool, QuietTLSPool)
         manager: urllib3.PoolManager

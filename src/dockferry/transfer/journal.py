@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
 from ..errors import DiskError
+from ..undisturbed import undisturbed
 from .ranges import RangeSet
 
 _MAGIC = "dockferry-journal 1"
@@ -80,7 +81,7 @@ class Journal:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-            os.replace(fresh, path)
+            undisturbed(lambda: os.replace(fresh, path))
             fd = os.open(path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise DiskError.of("write", path, error) from None

@@ -55,9 +55,12 @@ class Run:
 
 
 class BlobState:
-    """One blob's part of the ledger. `one_stream` is set while its source ignores ranges."""
+    """One blob's part of the ledger. `one_stream` is set while its source ignores ranges.
 
-    __slots__ = ("blob", "had", "one_stream", "runs", "writing")
+    `failures`: runs that failed since the last new byte.
+    """
+
+    __slots__ = ("blob", "failures", "had", "one_stream", "runs", "writing")
 
     def __init__(self, blob: Descriptor, had: RangeSet) -> None:
         self.blob = blob
@@ -65,6 +68,7 @@ class BlobState:
         self.writing = RangeSet()
         self.runs: List[Run] = []
         self.one_stream = False
+        self.failures = 0
 
     @property
     def is_complete(self) -> bool:
@@ -161,12 +165,13 @@ class Ledger:
         return True
 
     def extend(self, run: Run) -> bool:
-        """The reply goes on after `run.end`: take what comes next, if nobody has it or was given it."""
+        """The reply goes on after `run.end`: take what comes next, if nobody has it or was given it.
+
+        A run that has the blob to itself passes over what is had, up to the last gap.
+        """
         state = self.states[run.blob]
-        if all(other is run for other in state.runs):
-            run.end = state.blob.size
-        else:
-            run.end = next((high for low, high in state.gaps() if low == run.end), run.end)
+        is_alone = all(other is run for other in state.runs)
+        run.end = max([run.end, *(high for low, high in state.gaps() if is_alone or low == run.end)])
         return run.remaining > 0
 
     def drop(self, blob: int) -> None:

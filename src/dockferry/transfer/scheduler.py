@@ -1,17 +1,20 @@
 """The scheduler: from the ledger to what an idle connection does next. Pure: no I/O, no lock, no clock of its own.
 
 Strategy: long ranges, as few requests as the work allows. First what nobody has begun: blobs without a connection
-before second connections to one, largest first, so that each can be hashed in order as it comes. Then the far part of
+before second connections to one, largest first, so that each can be hashed in order as it comes; what failed comes
+after what did not, so that one bad blob holds up no other. Then the far part of
 the run with the longest time to go, split by speed. At the very end a straggler's rest is fetched twice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import AbstractSet, Optional, Sequence, Tuple
 
-from .ledger import Ledger, Run
+from .ledger import BlobState, Ledger, Run
 from .ranges import Range
+
+States = Sequence[Tuple[int, BlobState]]
 
 MIB = 1 << 20
 
@@ -56,12 +59,23 @@ class Assignment:
     is_twin: bool = False
 
 
-def choose(ledger: Ledger, connections: int, now: float, rules: Rules, pace: Pace = UNKNOWN) -> Optional[Assignment]:
-    """What a connection of this `pace`, one of so many, should do; None: nothing now."""
+def choose(
+    ledger: Ledger,
+    connections: int,
+    now: float,
+    rules: Rules,
+    pace: Pace = UNKNOWN,
+    closed: AbstractSet[int] = frozenset(),
+) -> Optional[Assignment]:
+    """What a connection of this `pace`, one of so many, should do; None: nothing now.
+
+    `closed`: blobs that cannot be asked for now.
+    """
+    states = [(number, state) for number, state in enumerate(ledger.states) if number not in closed]
     return (
-        _untouched(ledger, connections, rules, pace)
-        or _steal(ledger, now, rules, pace.speed)
-        or _twin(ledger, now, rules, pace.speed)
+        _untouched(states, connections, rules, pace)
+        or _steal(states, now, rules, pace.speed)
+        or _twin(states, now, rules, pace.speed)
     )
 
 
@@ -77,10 +91,10 @@ def assign(ledger: Ledger, choice: Assignment, now: float) -> Run:
     return run
 
 
-def _untouched(ledger: Ledger, connections: int, rules: Rules, pace: Pace) -> Optional[Assignment]:
-    best: Optional[Tuple[Tuple[bool, int], int, Range]] = None
+def _untouched(states: States, connections: int, rules: Rules, pace: Pace) -> Optional[Assignment]:
+    best: Optional[Tuple[Tuple[bool, int, int], BlobState, int, Range]] = None
     missing = unfinished = 0
-    for number, state in enumerate(ledger.states):
+    for number, state in states:
         if state.is_complete:
             continue
         gaps = list(state.gaps())
@@ -88,13 +102,13 @@ def _untouched(ledger: Ledger, connections: int, rules: Rules, pace: Pace) -> Op
         unfinished += 1
         missing += open_bytes + sum(run.remaining for run in state.runs)
         if gaps and not (state.one_stream and state.runs):
-            rank = (not state.runs, open_bytes)
+            rank = (not state.runs, -state.failures, open_bytes)
             if best is None or rank > best[0]:
-                best = (rank, number, gaps[0])
+                best = (rank, state, number, gaps[0])
     if best is None:
         return None
-    _, number, (start, end) = best
-    if not ledger.states[number].one_stream:
+    _, chosen, number, (start, end) = best
+    if not chosen.one_stream:
         share = max(rules.piece_min, -(-missing // max(1, connections)))
         longest = rules.piece_max if unfinished >= connections else _shared_piece(rules, pace)
         cut = start + min(share, longest)
@@ -109,8 +123,8 @@ def _shared_piece(rules: Rules, pace: Pace) -> int:
     return int(max(rules.shared_min, min(rules.piece_max, pace.speed * pace.latency * rules.latencies)))
 
 
-def _steal(ledger: Ledger, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
-    victim = _slowest(ledger, now, rules, speed, rules.steal_time, 2 * rules.steal_min)
+def _steal(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
+    victim = _slowest(states, now, rules, speed, rules.steal_time, 2 * rules.steal_min)
     if victim is None:
         return None
     theirs = victim.speed(now)
@@ -120,8 +134,8 @@ def _steal(ledger: Ledger, now: float, rules: Rules, speed: Optional[float]) -> 
     return Assignment(victim.blob, victim.end - length, victim.end, victim)
 
 
-def _twin(ledger: Ledger, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
-    victim = _slowest(ledger, now, rules, speed, rules.twin_time, 1)
+def _twin(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
+    victim = _slowest(states, now, rules, speed, rules.twin_time, 1)
     if victim is None:
         return None
     mine = victim.remaining / speed if speed else 4 * rules.twin_time
@@ -131,11 +145,11 @@ def _twin(ledger: Ledger, now: float, rules: Rules, speed: Optional[float]) -> O
 
 
 def _slowest(
-    ledger: Ledger, now: float, rules: Rules, speed: Optional[float], time_min: float, bytes_min: int
+    states: States, now: float, rules: Rules, speed: Optional[float], time_min: float, bytes_min: int
 ) -> Optional[Run]:
     """The run with the longest time to go, if that is over `time_min` and it has `bytes_min` to go."""
     found, longest = None, time_min
-    for state in ledger.states:
+    for _, state in states:
         if not state.one_stream:
             for run in state.runs:
                 if not run.twin and run.remaining >= bytes_min:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import Callable, Deque, Dict, List, Optional, Sequence, Set
+from typing import AbstractSet, Callable, Deque, Dict, List, Optional, Sequence, Set
 
 from ..errors import BusyError, ConnectError, ContentError, DockferryError, NetworkError
 from ..events import BlobDone, Event, Retry, Warned
@@ -22,6 +22,7 @@ from .protocols import Delivery, Source
 from .ranges import Range, RangeSet
 from .retry import Health, RetryPolicy
 from .scheduler import UNKNOWN, Pace, Rules, assign, choose
+from .trust import Trust
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
@@ -29,8 +30,6 @@ _LAG = 32 * 1024 * 1024
 """Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
 _LATENCY_MOST = 1.0
 """Seconds: an answer that takes longer waits for something else than the way."""
-_STRIKES = 2
-"""How often a blob that hashes wrong is fetched again."""
 
 
 class Stopped(Exception):
@@ -39,8 +38,9 @@ class Stopped(Exception):
 
 @dataclass
 class SourceState:
-    """One source's standing. `refused`: blobs that it does not give."""
+    """One source's standing, by its place among the sources. `refused`: blobs that it does not give."""
 
+    number: int
     source: Source
     health: Health = field(default_factory=Health)
     refused: Set[int] = field(default_factory=set)
@@ -96,14 +96,16 @@ class TransferState:
         self.lock = threading.Lock()
         self.work = threading.Condition(self.lock)
         self.hashing = threading.Condition(self.lock)
+        self.spare = threading.Condition(self.lock)
         self.paced = threading.Condition(self.lock)
         self.main = threading.Condition(self.lock)
         self.ledger = Ledger(blobs, had)
         self.frontiers = [Frontier(blob) for blob in blobs]
-        self.sources = [SourceState(source) for source in sources]
+        self.sources = [SourceState(number, source) for number, source in enumerate(sources)]
         self.policy, self.governor, self.rules = policy, governor, rules
         self.clock, self.luck, self._on_drop = clock, luck, on_drop
         self.jobs: Dict[Run, Job] = {}
+        self._pausing: List[Worker] = []
         self.good: Set[int] = set()
         self.received = 0
         self.is_over = False
@@ -111,7 +113,7 @@ class TransferState:
         self.error: Optional[BaseException] = None
         self.events: Deque[Event] = deque()
         self._from_disk = {number for number, ranges in enumerate(had) if ranges.total}
-        self._strikes = [0] * len(blobs)
+        self._trust = Trust(len(blobs), len(sources))
         with self.lock:
             for number in range(len(blobs)):
                 self._look_at(number)
@@ -124,26 +126,38 @@ class TransferState:
         with self.lock:
             while not self.is_over:
                 now = self.clock()
-                wait = max(worker.resting_until - now, 0.0)
-                if not wait and worker.number < self.governor.target:
-                    job = self._assign(worker, now)
-                    if job is not None:
-                        return job
-                self.work.wait(wait or _RECONSIDER)
+                job = self.job_now(worker, now)
+                if job is not None:
+                    return job
+                if worker.resting_until > now:
+                    self.work.wait(worker.resting_until - now)
+                else:
+                    (self.work if self._has_room(now) else self.spare).wait(_RECONSIDER)
             raise Stopped
+
+    def job_now(self, worker: Worker, now: float) -> Optional[Job]:
+        """Something to do, if there is something for `worker`. Under the lock."""
+        if worker.resting_until > now or not self._has_room(now):
+            return None
+        return self._assign(worker, now)
+
+    def _has_room(self, now: float) -> bool:
+        """Whether one more connection may be used. One that pauses after a failure keeps its place."""
+        self._pausing = [worker for worker in self._pausing if worker.resting_until > now]
+        return len(self.jobs) + len(self._pausing) < self.governor.target
 
     def _assign(self, worker: Worker, now: float) -> Optional[Job]:
         ready = [state for state in self.sources if state.health.resting_until <= now]
         if not ready:
             return None
-        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace)
+        closed = frozenset(ready[0].refused.intersection(*(state.refused for state in ready)))
+        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace, closed)
         if choice is None:
             return None
-        usable = [state for state in ready if choice.blob not in state.refused]
-        if not usable:
-            return None
+        usable = [state.number for state in ready if choice.blob not in state.refused]
+        source = self.sources[self._trust.choose(choice.blob, usable, worker.number)]
         run = assign(self.ledger, choice, now)
-        job = Job(run, self.ledger.states[choice.blob].blob, usable[worker.number % len(usable)], worker, now)
+        job = Job(run, self.ledger.states[choice.blob].blob, source, worker, now)
         self.jobs[run] = job
         return job
 
@@ -181,9 +195,12 @@ class TransferState:
                 raise Stopped
             now = self.clock()
             self.received += count
-            job.source.health = job.source.health.moved(now)
-            job.worker.failures = 0
             ranges = self.ledger.begin(job.run, count, now)
+            if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
+                job.source.health = job.source.health.moved(now)
+                job.worker.failures = 0
+                self.ledger.states[job.run.blob].failures = 0
+                self._trust.gave(job.run.blob, job.source.number)
             frontier = self.frontiers[job.run.blob]
             hashes = bool(ranges) and not frontier.held and ranges[0][0] == frontier.offset
             if hashes:
@@ -225,17 +242,20 @@ class TransferState:
 
     def _failed(self, job: Job, error: DockferryError, now: float) -> None:
         source, worker, number = job.source, job.worker, job.run.blob
+        self.ledger.states[number].failures += 1
         if not error.is_retryable:
             source.refused.add(number)
-            if all(number in state.refused for state in self.sources):
+            if self._is_hopeless(number):
                 self._end(error)
             else:
                 self._tell(Warned(f"{source.source.name} does not give {job.blob.digest}: {error.message}"))
             return
         asked = error.retry_after if isinstance(error, BusyError) else None
-        if isinstance(error, (BusyError, ConnectError)) and source.health.is_alive(job.began):
-            self.governor.refused(len(self.jobs) + 1, now)
         if source.health.is_alive(job.began):
+            if isinstance(error, (BusyError, ConnectError)):
+                self.governor.refused(len(self.jobs) + 1, now)
+            else:
+                self._pausing.append(worker)
             worker.failures += 1
             count = worker.failures
             wait = max(asked or 0.0, min(10.0, 0.05 * 2.0**count)) * (0.5 + self.luck() / 2)
@@ -245,14 +265,18 @@ class TransferState:
             source.health = source.health.failed(job.began, now, wait)
             count = source.health.failures
         self._tell(Retry(str(job.blob.digest), count, error.message, wait, source.source.name))
-        if all(state.health.failures >= self.policy.attempts for state in self.sources):
+        if self._is_hopeless(number):
             self._end(NetworkError(error.message, remedy="run the same command again to go on from here"))
+
+    def _is_hopeless(self, number: int) -> bool:
+        """Whether no source gives this blob: each has refused it, or has been tried as often as the policy says."""
+        return all(number in state.refused or state.health.failures >= self.policy.attempts for state in self.sources)
 
     def govern(self, now: float) -> None:
         """Let the governor look at the goodput. Under the lock."""
         before = self.governor.target
         if self.governor.sample(now, self.received, len(self.jobs) >= before) > before:
-            self.work.notify_all()
+            self.spare.notify_all()
 
     # Hashing
 
@@ -287,7 +311,8 @@ class TransferState:
         with self.lock:
             frontier = self.frontiers[number]
             frontier.offset += count
-            self.paced.notify_all()
+            if self.hash_end(number) - frontier.offset <= _LAG // 2:
+                self.paced.notify_all()
             frontier.held = not self.is_over and count > 0 and self.hash_end(number) > frontier.offset
             if not frontier.held:
                 self._look_at(number)
@@ -309,34 +334,43 @@ class TransferState:
         elif state.is_complete and frontier.is_good:
             self.good.add(number)
             self._tell(BlobDone(str(frontier.blob.digest), frontier.blob.size))
+            liars = self._trust.good(number)
+            if liars:
+                self._tell(Warned(f"{self._names(liars)} gave wrong bytes of {frontier.blob.digest}: asked last now"))
             self._end_if_good()
         elif state.is_complete:
             self._fetch_again(number, f"it hashes to {frontier.found}")
 
     def _fetch_again(self, number: int, why: str) -> None:
         frontier = self.frontiers[number]
-        names = ", ".join(state.source.name for state in self.sources)
         if number in self._from_disk:
             self._from_disk.discard(number)
+            self._trust.forget(number)
             message = f"what an earlier run left of {frontier.blob.digest} is wrong ({why}): fetching it again"
-        elif self._strikes[number] < _STRIKES:
-            self._strikes[number] += 1
-            message = f"{frontier.blob.digest} from {names} is wrong ({why}): fetching it again"
         else:
-            self._end(
-                ContentError(
-                    f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {names}, got {frontier.found}, "
-                    f"{_STRIKES + 1} times",
-                    remedy="try another mirror with -r",
+            liars = self._trust.wrong(number, frontier.found)
+            names = self._names(liars)
+            if self._trust.is_hopeless(number):
+                self._end(
+                    ContentError(
+                        f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {names}, "
+                        f"got {frontier.found}, and {self._trust.times_wrong(number)} times in all something wrong",
+                        remedy="try another mirror with -r",
+                    )
                 )
-            )
-            return
+                return
+            message = f"{frontier.blob.digest} from {names} is wrong ({why}): fetching it again"
         self._tell(Warned(message))
         self.ledger.drop(number)
         self.paced.notify_all()
         frontier.reset()
         self._on_drop(number)
         self.work.notify_all()
+
+    def _names(self, numbers: AbstractSet[int]) -> str:
+        """Of these sources, or of all where nobody in particular is meant."""
+        chosen = [state.source.name for state in self.sources if not numbers or state.number in numbers]
+        return ", ".join(chosen)
 
     # The end
 
@@ -366,7 +400,7 @@ class TransferState:
             return
         self.is_over = True
         self.error = error
-        for condition in (self.work, self.hashing, self.paced, self.main):
+        for condition in (self.work, self.spare, self.hashing, self.paced, self.main):
             condition.notify_all()
 
     def _check(self) -> None:

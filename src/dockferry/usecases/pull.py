@@ -6,19 +6,14 @@ import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence, Union
+from typing import Optional, Sequence, Union
 
-from ..archive.archive_file import ArchiveFile
-from ..archive.layout_dir import LayoutDir
 from ..choices import MAX_THREADS
 from ..errors import UsageError
-from ..events import Finished, OnEvent, Resolved, Resumed, Warned, ignore
+from ..events import Finished, OnEvent, Resolved, Warned, ignore
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
-from ..transfer.engine import Options, transfer
-from ..transfer.journal import Journal, Recovered, boot_identity
-from ..transfer.ranges import RangeSet
 from ..transfer.retry import RetryPolicy
 from .resolve import Image, Resolver, Top
 from .target import Target, check_output
@@ -72,85 +67,54 @@ def pull(
     began = time.monotonic()
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()
-    options = Options(threads, tick, retry or RetryPolicy())
     with Resolver(reference, mirrors, access or Access(), on_event) as resolver:
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
         found = resolver.image(top, wanted, platform is not None, guess.document)
         target = Target.of(output, format, reference, found.platform)
-        with target.locked():
-            return _Pull(resolver, found, target, options, on_event, began).run(overwrite)
+        job = _Pull(resolver, found, target, on_event, began)
+        return job.maybe_done() or job.run(overwrite, threads, tick, retry or RetryPolicy())
 
 
 class _Pull:
-    """One resolved image on its way to one locked target."""
+    """One resolved image on its way to one target."""
 
-    def __init__(
-        self,
-        resolver: Resolver,
-        image: Image,
-        target: Target,
-        options: Options,
-        on_event: OnEvent,
-        began: float,
-    ) -> None:
+    def __init__(self, resolver: Resolver, image: Image, target: Target, on_event: OnEvent, began: float) -> None:
         self._resolver, self._image, self._target = resolver, image, target
-        self._options, self._on_event, self._began = options, on_event, began
+        self._on_event, self._began = on_event, began
         self._destination = target.destination(image, resolver.reference)
 
-    def run(self, overwrite: bool) -> PullResult:
-        if self._target.holds(self._destination):
-            with contextlib.suppress(OSError):
-                self._target.journal.unlink()  # of a run that was killed right after it published
-            return self._finished(0, fresh=False)
+    def maybe_done(self) -> Optional[PullResult]:
+        """The result, if just this archive stands under its name already."""
+        if not self._target.holds(self._destination):
+            return None
+        with contextlib.suppress(OSError):
+            self._target.journal.unlink()  # of a run that was killed right after it published
+        return self._finished(0, fresh=False)
+
+    def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
+        """Fetch and publish, as the only one who does so."""
+        from ..transfer.engine import Options
+        from .fetch import fetch
+
         destination = self._destination
-        if isinstance(destination, ArchiveFile) and not overwrite:
-            self._target.refuse_existing(self._image.manifest.digest)
-        self._tell_resolved()
-        self._warn_of_old_engines()
-        destination.open()
-        try:
-            received = self._fetch(destination)
-            destination.publish(overwrite)
-        finally:
-            destination.close()
-        self._target.forget_journal()
+        with self._target.locked():
+            done = self.maybe_done()
+            if done is not None:
+                return done
+            if not overwrite:
+                self._target.refuse_existing(self._image.manifest.digest)
+            self._tell_resolved()
+            self._warn_of_old_engines()
+            destination.open()
+            try:
+                options = Options(threads, tick, retry)
+                received = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
+                destination.publish(overwrite)
+            finally:
+                destination.close()
+            self._target.forget_journal()
         return self._finished(received, fresh=True)
-
-    def _fetch(self, destination: Union[ArchiveFile, LayoutDir]) -> int:
-        """All blobs into the destination, each proved; how many bytes were received."""
-        boot = boot_identity()
-        blobs = destination.blobs
-        recovered = self._recovered(destination, boot)
-        journal = Journal.create(self._target.journal, destination.identity, recovered, boot)
-        try:
-            had = sum(ranges.total for ranges in recovered.had)
-            if had:
-                self._on_event(Resumed(had, sum(blob.size for blob in blobs)))
-            sources = self._resolver.sources
-            return transfer(
-                blobs, sources, destination, journal, recovered.had, self._options, self._on_event
-            ).received
-        finally:
-            journal.close()
-
-    def _recovered(self, destination: Union[ArchiveFile, LayoutDir], boot: str) -> Recovered:
-        """What earlier runs left: by the journal; without one, whole blobs that the hash will prove."""
-        blobs = destination.blobs
-        nothing: List[RangeSet] = [RangeSet() for _ in blobs]
-        found = Journal.recover(self._target.journal, destination.identity, len(blobs), boot)
-        if not destination.existed:
-            found = Recovered(had=nothing, synced=nothing)
-        elif not found.is_known:
-            self._on_event(
-                Warned("the unfinished file has no readable journal: what it holds is looked through by its hashes")
-            )
-            found = Recovered(had=[RangeSet([(0, blob.size)]) for blob in blobs], synced=nothing)
-        had = [
-            RangeSet([(0, blob.size)]) if destination.present(blob) else _within(ranges, blob.size)
-            for blob, ranges in zip(blobs, found.had)
-        ]
-        return Recovered(had=had, synced=[_within(ranges, blob.size) for blob, ranges in zip(blobs, found.synced)])
 
     def _tell_resolved(self) -> None:
         image, top = self._image, self._image.top
@@ -205,8 +169,3 @@ class _Pull:
 
 def _names(resolver: Resolver, top: Top) -> str:
     return ", ".join(source.name for source in resolver.sources) or top.source.name
-
-
-def _within(ranges: RangeSet, size: int) -> RangeSet:
-    """A journal may claim nonsense: only what the blob has."""
-    return RangeSet((start, min(end, size)) for start, end in ranges)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional, Union
@@ -13,13 +12,13 @@ from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
 from ..archive.layout_dir import WORK_DIRECTORY, LayoutDir
 from ..archive.plan import Plan
-from ..archive.reader import open_archive
 from ..choices import FORMATS
 from ..errors import ContentError, DiskError, UsageError
 from ..oci.digest import Digest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
-from ..text import shown_path
+from ..text import shell_word, shown_path
+from ..undisturbed import undisturbed
 from .resolve import Image
 
 _SEPARATORS = "/" + os.sep
@@ -80,6 +79,8 @@ class Target:
 
     def document(self, digest: Digest, limit: int) -> Optional[bytes]:
         """A manifest's or config's bytes from the archive that stands under the final name, None if it has it not."""
+        from ..archive.reader import open_archive
+
         try:
             if self.format == "oci-dir" or not self.path.is_file():
                 return None
@@ -114,7 +115,7 @@ class Target:
 
     def refuse_existing(self, wanted: Digest) -> None:
         """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
-        if os.path.lexists(self.path):
+        if self.format != "oci-dir" and os.path.lexists(self.path):  # a layout takes another image
             raise DiskError(
                 f"{shown_path(self.path)} is there already and is not the archive of {wanted}",
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
@@ -123,7 +124,7 @@ class Target:
     def forget_journal(self) -> None:
         """The archive is published: the journal has done its work."""
         try:
-            self.journal.unlink()
+            undisturbed(self.journal.unlink)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -135,7 +136,7 @@ class Target:
     @property
     def load_command(self) -> str:
         """What a user types next."""
-        path = shlex.quote(str(self.path))
+        path = shell_word(str(self.path))
         if self.format == "docker":
             return f"docker load -i {path}"
         return f"skopeo copy {'oci' if self.format == 'oci-dir' else 'oci-archive'}:{path} containers-storage:NAME"
