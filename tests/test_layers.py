@@ -32,7 +32,7 @@ LAYERS: Dict[str, Set[str]] = {
     "demo": BASE | {"oci", "serve", "demo"},
     "cli": BASE | {"oci", "archive", "registry", "transfer", "usecases", "demo", "cli"},
     "__main__": {"cli"},
-    "": BASE | {"oci", "registry", "usecases"},
+    "": BASE | {"oci", "registry", "transfer", "usecases"},
 }
 
 # Libraries that cost start-up time, and the layers that may import them as they are loaded themselves. Everybody

@@ -55,7 +55,7 @@ def fast(requests: List[Served]) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The archive's bytes, pulled undisturbed over one connection from a registry of another address."""
-    with serve(store_of(IMAGE), address="127.0.0.2", port=5000) as running:
+    with serve(store_of(IMAGE), address="127.0.0.2") as running:
         mirror = running.host
         path = pull(
             "registry.example:5000/demo/app:1.0",
@@ -357,7 +357,8 @@ def test_full_disk(fast: Running, tmp_path: Path) -> None:
         (["pull", "HOST/demo/none:1.0"], 3, "none"),
         (["pull", "HOST/demo/app:1.0", "--platform", "linux/s390x"], 3, "linux/amd64"),
         (["pull", "127.0.0.1:1/a/b"], 5, "refused"),
-        (["pull", "HOST/demo/app:1.0", "-o", "nowhere/a.tar"], 7, "nowhere"),
+        (["pull", "127.0.0.1:1/a/b", "-o", "nowhere/a.tar"], 7, "make the directory first"),
+        (["pull", "127.0.0.1:1/a/b", "-o", "nowhere/a", "--format", "oci-dir"], 7, "make the directory first"),
         (["pull", "HOST/demo/app:1.0", "-o", "/proc/a.tar"], 7, "/proc"),
         (["verify", "missing.tar"], 7, "missing.tar"),
     ],

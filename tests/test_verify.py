@@ -106,6 +106,8 @@ def is_inert(whole: bytes, place: int) -> bool:
     free = [info for info in infos if info.name.endswith((".json", "oci-layout"))]
     if any(info.offset_data <= place < info.offset_data + info.size for info in free):
         return True
+    if any(place == info.offset + 155 for info in infos):
+        return True
     is_member = any(info.offset <= place < info.offset_data + info.size for info in infos)
     return not is_member and place < len(whole) - 1024
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from .oci.platform import Platform
     from .oci.reference import Reference
     from .registry.access import Access
-    from .usecases.inspection import ImageSummary, inspect_archive, inspect_image
+    from .transfer.retry import RetryPolicy
+    from .usecases.inspection import ImageSummary, LayerSummary, inspect_archive, inspect_image
     from .usecases.pull import PullResult, pull
     from .usecases.tags import tags
     from .usecases.verify import VerifyReport, verify
@@ -60,6 +61,7 @@ __all__ = [
     "Finished",
     "ImageSummary",
     "Interrupted",
+    "LayerSummary",
     "NetworkError",
     "NotFoundError",
     "Platform",
@@ -72,6 +74,7 @@ __all__ = [
     "Resolved",
     "Resumed",
     "Retry",
+    "RetryPolicy",
     "UsageError",
     "VerifyReport",
     "Warned",
@@ -91,13 +94,14 @@ _EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry 
 _HOMES: Dict[str, str] = {
     **dict.fromkeys(_ERRORS.split(), "errors"),
     **dict.fromkeys(_EVENTS.split(), "events"),
-    **dict.fromkeys(("ImageSummary", "inspect_archive", "inspect_image"), "usecases.inspection"),
+    **dict.fromkeys(("ImageSummary", "LayerSummary", "inspect_archive", "inspect_image"), "usecases.inspection"),
     **dict.fromkeys(("PullResult", "pull"), "usecases.pull"),
     **dict.fromkeys(("VerifyReport", "verify"), "usecases.verify"),
     "Access": "registry.access",
     "Digest": "oci.digest",
     "Platform": "oci.platform",
     "Reference": "oci.reference",
+    "RetryPolicy": "transfer.retry",
     "tags": "usecases.tags",
 }
 

@@ -103,7 +103,7 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The archive stands under its final name. `received` bytes came over the network in this run.
+    """The archive stands under its final name. `size` is its layers'; `received` came over the network in this run.
 
     `fresh` is False when the file was there already and nothing was fetched.
     """

@@ -30,6 +30,8 @@ WRONG = [
     ("pull a --proxy proxy.example:3128", "--proxy: wanted a URL"),
     ("tags a --token-host https://auth.example/token", "wanted a host's name alone; leave out scheme, port and path"),
     ("tags a b", "1 argument more than wanted; see dockferry tags --help"),
+    ("pull a --proxy http://p:99999", "wanted SCHEME://HOST:PORT"),
+    ("pull a -r me:hunter2@m.example", "mirror …@m.example: wanted [https://]HOST[:PORT][/PREFIX], got a login"),
     ("completion powershell", "wanted one of bash, zsh, tcsh"),
     ("help verfy", "did you mean verify?"),
 ]
@@ -61,6 +63,12 @@ def test_a_secret_in_wrong_words_is_not_shown(words: str, capsys: pytest.Capture
     """What may be a password is never repeated, however wrong the place it stands in."""
     assert main(words.split()) == 2
     assert "hunter2" not in capsys.readouterr().err
+
+
+def test_an_empty_path_is_not_this_directory(capsys: pytest.CaptureFixture[str]) -> None:
+    """`verify "$NOTHING"` is a mistake, and told as one."""
+    assert main(["verify", ""]) == 2
+    assert "ARCHIVE: wanted a path, got ''" in capsys.readouterr().err
 
 
 def test_json_is_kept_where_words_are_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dockferry.errors import ContentError
-from dockferry.oci.descriptor import DOCKER_INDEX, MAX_BLOB, OCI_INDEX, OCI_MANIFEST, Descriptor
+from dockferry.oci.descriptor import MAX_BLOB, OCI_INDEX, OCI_MANIFEST, Descriptor
 from dockferry.oci.digest import Digest
 from dockferry.oci.platform import Platform
 
@@ -89,11 +89,8 @@ def test_no_object(value: object) -> None:
         Descriptor.from_json(value, "x")
 
 
-def test_kinds() -> None:
-    """Indexes are told by their type, BuildKit's attestations by their annotation or their unknown platform."""
-    assert Descriptor(OCI_INDEX, DIGEST, 1).is_index
-    assert Descriptor(DOCKER_INDEX, DIGEST, 1).is_index
-    assert not Descriptor(OCI_MANIFEST, DIGEST, 1).is_index
+def test_attestations() -> None:
+    """BuildKit's attestations are told by their annotation or their unknown platform."""
     marked = (("vnd.docker.reference.type", "attestation-manifest"),)
     assert Descriptor(OCI_MANIFEST, DIGEST, 1, None, marked).is_attestation
     assert Descriptor(OCI_MANIFEST, DIGEST, 1, Platform("unknown", "unknown")).is_attestation

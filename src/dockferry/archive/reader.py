@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Dict, Iterator, Optional, Tuple, Type, Union
+from typing import Dict, Iterator, Optional, Tuple, Union
 
 from ..errors import ContentError
 from ..oci.digest import Digest
@@ -56,9 +55,7 @@ class Archive:
     def __enter__(self) -> Archive:
         return self
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def _images(self) -> Tuple[StoredImage, ...]:

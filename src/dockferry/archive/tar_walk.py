@@ -81,6 +81,11 @@ def check_name(name: str, what: str) -> str:
 
 def _block(file: ByteFile, offset: int, what: str, last: str) -> bytes:
     block = read_exactly(file, offset, BLOCK)
+    if len(block) < BLOCK and offset == 0:
+        raise ContentError(
+            f"{what}: wanted an image archive, got {f'a file of {len(block)} bytes' if block else 'an empty file'}",
+            remedy="check the path",
+        )
     if len(block) < BLOCK:
         raise ContentError(
             f"{what}: wanted a header or the end mark at byte {offset}, after {last}, got the end of the file",
@@ -95,7 +100,10 @@ def _parse(block: bytes, what: str, last: str) -> TarInfo:
     try:
         return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError) as error:
-        raise ContentError(f"{what}: wanted a tar header after {last}, got other bytes ({error})") from None
+        raise ContentError(
+            f"{what}: wanted a tar header after {last}, got other bytes ({error})",
+            remedy="it is damaged or no tar: download or copy it again",
+        ) from None
 
 
 def _size(info: TarInfo, said: Dict[str, str], what: str) -> int:

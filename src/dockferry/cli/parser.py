@@ -128,7 +128,9 @@ def _add_verify(commands: Any) -> None:
         description="Check an archive's structure, and every blob's size and digest.",
         epilog="example:\n  dockferry verify nginx_latest_amd64.tar",
     )
-    verify.add_many("archives", metavar="ARCHIVE", help="a file that pull made, or an OCI layout")
+    verify.add_many(
+        "archives", metavar="ARCHIVE", type=values.path("ARCHIVE"), help="an image's tar, or an OCI layout"
+    )
     verify.general.add_argument("--deep", action="store_true", help="unpack the layers too, and check their diff IDs")
     add_progress(verify)
 

@@ -16,6 +16,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", Formatter)
         super().__init__(add_help=False, allow_abbrev=False, **settings)
+        self._positionals.title = "arguments"
         self.color = False  # Python 3.14 would colour some of the words
         self.general = self.add_argument_group("general")
         self._many = ""

@@ -96,6 +96,17 @@ def file_to_read(option: str) -> Callable[[str], str]:
     return check
 
 
+def path(argument: str) -> Callable[[str], str]:
+    """A check for `argument` that takes any path; an empty one would mean this directory."""
+
+    def check(text: str) -> str:
+        if text:
+            return text
+        raise _bad(argument, "a path", text, "check what expands to nothing")
+
+    return check
+
+
 def output(text: str) -> str:
     if text == "-":
         raise UsageError(

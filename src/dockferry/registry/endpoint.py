@@ -41,7 +41,7 @@ class Endpoint:
         if mark and scheme not in _PORTS:
             raise _bad(text, f"the scheme {clean(repr(scheme), 40)}")
         if "@" in host:
-            raise _bad("a mirror with a login in it", "a secret in a command line", "give the login with -u")
+            raise _bad(f"…@{host.rpartition('@')[2]}", "a login, which would be seen by others", "give it with -u")
         if not host or re.search(r"[?#]", rest):
             raise _bad(text, "no host" if not host else "a query")
         try:

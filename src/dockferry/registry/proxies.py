@@ -70,4 +70,7 @@ def _checked(proxy: str) -> str:
             return text
     except ValueError:
         pass
-    raise UsageError(f"proxy {redact_url(text)}: wanted http, https, socks4, socks5 or socks5h://HOST:PORT")
+    raise UsageError(
+        f"proxy {redact_url(text)}: wanted SCHEME://HOST:PORT, the scheme one of {', '.join(SCHEMES)}",
+        remedy="write it like http://proxy.example:3128",
+    )

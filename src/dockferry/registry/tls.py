@@ -9,7 +9,7 @@ import sys
 from typing import Mapping, Optional, Sequence
 
 from ..errors import UsageError
-from ..text import clean
+from ..text import clean, shown_path
 
 _BUNDLES = (
     "/etc/ssl/cert.pem",  # macOS, Alpine
@@ -30,9 +30,10 @@ def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         try:
             context.load_verify_locations(cafile=ca_cert)
-        except OSError as error:  # ssl.SSLError is one
-            reason = clean(error.strerror or str(error), 120)
-            raise UsageError(f"--ca-cert {clean(ca_cert)}: wanted a PEM file with certificates: {reason}") from None
+        except ssl.SSLError:
+            raise _no_certificates(ca_cert, "other content") from None
+        except OSError as error:
+            raise _no_certificates(ca_cert, clean(error.strerror or type(error).__name__)) from None
     return context
 
 
@@ -56,6 +57,13 @@ def unchecked_context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _no_certificates(path: str, got: str) -> UsageError:
+    return UsageError(
+        f"--ca-cert {shown_path(path)}: wanted a PEM file with certificates, got: {got}",
+        remedy="check the path; a DER file becomes PEM by openssl x509 -inform der",
+    )
 
 
 def _modern(context: ssl.SSLContext) -> ssl.SSLContext:

@@ -16,7 +16,7 @@ from ..oci.reference import Reference
 from ..registry.access import Access
 from ..transfer.retry import RetryPolicy
 from .resolve import Image, Resolver, Top
-from .target import Target
+from .target import Target, check_output
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,17 @@ def pull(
 
     `output`: a file, an existing directory for the default name, or None for that name here. `mirrors`: hosts
     (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry. `threads`: connections, 1 to 20, None to
-    let the engine find out. `format`: docker (loads everywhere), oci, or oci-dir. `tick`: seconds between two
-    Progress events. Interrupted in any way, the same call goes on where it was.
+    let the engine find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`:
+    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name. `access`: login, trust
+    and proxy. `retry`: when to try again, for layers. `on_event` is called in this thread, with Progress every `tick`
+    seconds.
 
-    Raises UsageError, NotFoundError, AuthError, NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes,
-    with state kept.
+    Interrupted in any way, the same call goes on where it was. Raises UsageError,
+    NotFoundError, AuthError, NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise UsageError(f"wanted 1 to {MAX_THREADS} threads, got {threads}", remedy="leave it out, or give -t N")
+    check_output(output, format)
     began = time.monotonic()
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()

@@ -17,9 +17,30 @@ from ..errors import ContentError, DiskError, UsageError
 from ..oci.digest import Digest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
-from ..text import shell_word
+from ..text import shell_word, shown_path
 from ..undisturbed import undisturbed
 from .resolve import Image
+
+_SEPARATORS = "/" + os.sep
+
+
+def check_output(output: Optional[Union[str, Path]], format: str) -> None:
+    """What can be said of the target before the image is known. Raises UsageError, DiskError."""
+    if format not in FORMATS:
+        raise UsageError(f"wanted a format of {', '.join(FORMATS)}, got {format!r}", remedy="choose with --format")
+    if output is not None:
+        path = str(output)
+        _check_directory(path.rstrip(_SEPARATORS) if format == "oci-dir" else path)
+
+
+def _check_directory(path: Union[str, Path]) -> None:
+    """Raises DiskError unless the directory is there that `path` stands in, or is, where a separator ends it."""
+    directory = Path(os.path.dirname(path))
+    if not directory.is_dir():
+        raise DiskError(
+            f"wanted to write {shown_path(path)}, got no directory {shown_path(directory)}",
+            remedy="make the directory first, or choose another place with -o",
+        )
 
 
 @dataclass(frozen=True)
@@ -34,16 +55,14 @@ class Target:
         cls, output: Optional[Union[str, Path]], format: str, reference: Reference, platform: Optional[Platform]
     ) -> Target:
         """`output` as given: a file, a directory to put the default name in, or None for the current directory."""
-        if format not in FORMATS:
-            raise UsageError(
-                f"wanted a format of {', '.join(FORMATS)}, got {format!r}", remedy="choose with --format"
-            )
         name = reference.file_stem + (f"_{platform.file_part}" if platform else "")
         name += "" if format == "oci-dir" else ".tar"
         if output is None:
             return cls(Path(name), format)
-        is_directory = str(output).endswith(("/", os.sep)) or (format != "oci-dir" and Path(output).is_dir())
-        return cls(Path(output) / name if is_directory and format != "oci-dir" else Path(output), format)
+        path = Path(output)
+        if format != "oci-dir" and (str(output).endswith(tuple(_SEPARATORS)) or path.is_dir()):
+            path /= name
+        return cls(path, format)
 
     @property
     def journal(self) -> Path:
@@ -98,7 +117,7 @@ class Target:
         """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
         if self.format != "oci-dir" and os.path.lexists(self.path):  # a layout takes another image
             raise DiskError(
-                f"{self.path} is there already and is not the archive of {wanted}",
+                f"{shown_path(self.path)} is there already and is not the archive of {wanted}",
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
             )
 
@@ -128,17 +147,13 @@ class Target:
         from filelock import FileLock, Timeout
 
         path = self.path.with_name(self.path.name + ".part.lock")
-        if not path.parent.is_dir():  # the lock would make it
-            raise DiskError(
-                f"wanted to write {self.path}, got no directory {path.parent}",
-                remedy="make the directory first, or choose another place with -o",
-            )
+        _check_directory(path)  # which the lock would make
         lock = FileLock(str(path))
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise DiskError(
-                f"{self.path} is being written by another run",
+                f"{shown_path(self.path)} is being written by another run",
                 remedy="wait for it, or choose another name with -o",
             ) from None
         except NotImplementedError:  # a share without locks; newer filelocks have a way there

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import Optional, Sequence, TextIO, Type
+from typing import Optional, Sequence, TextIO, Type, TypeVar
 
 from ...events import Event
+
+P = TypeVar("P", bound="Presenter")
 
 
 class Presenter:
@@ -23,19 +25,23 @@ class Presenter:
 
     tick = 1.0
 
-    def __enter__(self) -> Presenter:
-        return self
+    def begin(self) -> None:
+        """Before the first event."""
 
     def __call__(self, event: Event) -> None:
         """Show `event`; this one shows nothing."""
 
+    def end(self, error: Optional[BaseException]) -> None:
+        """After the last event, by `error` if there was one."""
+
+    def __enter__(self: P) -> P:
+        self.begin()
+        return self
+
     def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        """The end, by `error` if there was one."""
+        self.end(error)
 
 
 class Several(Presenter):
@@ -46,24 +52,18 @@ class Several(Presenter):
         self._lock = threading.RLock()
         self.tick = min((part.tick for part in parts), default=1.0)
 
-    def __enter__(self) -> Several:
+    def begin(self) -> None:
         for part in self.parts:
-            part.__enter__()
-        return self
+            part.begin()
 
     def __call__(self, event: Event) -> None:
         with self._lock:
             for part in self.parts:
                 part(event)
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def end(self, error: Optional[BaseException]) -> None:
         for part in self.parts:
-            part.__exit__(kind, error, trace)
+            part.end(error)
 
 
 class Lines:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from types import TracebackType
-from typing import ContextManager, List, Optional, TextIO, Type
+from typing import ContextManager, List, Optional, TextIO
 
 from ...events import BlobDone, Event, Finished, Progress
 from . import Presenter, bar_lines, fit, words
@@ -33,9 +32,8 @@ class Bar(Presenter):
         self._next = clock()
         self._last: Optional[Progress] = None
 
-    def __enter__(self) -> Bar:
+    def begin(self) -> None:
         self._draw([[("connecting", "dim")]])
-        return self
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -46,12 +44,7 @@ class Bar(Presenter):
         elif not isinstance(event, BlobDone):  # a finished layer folds away
             self._print(words.note(event))
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def end(self, error: Optional[BaseException]) -> None:
         self._stop()
         if self._last is not None and error is not None:
             self._print(words.whole(self._last))  # what had been reached stays on the screen

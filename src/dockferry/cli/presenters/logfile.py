@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Callable, Optional, Type
+from typing import Callable, Optional
 
 from ...errors import DiskError
 from ...events import Event, Finished
@@ -16,7 +15,7 @@ from .summary import summary
 
 
 class LogFile(Presenter):
-    """Opens `path` on entering. Raises DiskError if it cannot; later failures to write are passed over."""
+    """Opens `path` at the beginning. Raises DiskError if it cannot; later failures to write are passed over."""
 
     def __init__(
         self,
@@ -30,18 +29,14 @@ class LogFile(Presenter):
         self._now = now
         self._clock = clock
 
-    def __enter__(self) -> LogFile:
+    def begin(self) -> None:
         try:
-            self._file = open(self._path, "a", encoding="utf-8", errors="backslashreplace")
+            self._file = open(self._path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - see `end`
         except OSError as error:
-            raise DiskError(
-                f"cannot write the log {clean(repr(self._path), 200)}: {error.strerror}",
-                remedy="give --log-file another path",
-            ) from None
+            raise DiskError.of("write the log", self._path, error, remedy="give --log-file another path") from None
         self._lines = Lines(self._file)
         self._plain = Plain(self._write, clock=self._clock, first=10.0, every=60.0, least=10.0)
         self._write(f"[INFO] {self._title}")
-        return self
 
     def __call__(self, event: Event) -> None:
         self._plain(event)
@@ -49,12 +44,7 @@ class LogFile(Presenter):
             for line in summary(event):
                 self._write(f"[INFO] {line}")
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def end(self, error: Optional[BaseException]) -> None:
         if error is not None:
             self._write(f"[ERROR] {clean(str(report.describe(error)), 1000)}")
         self._file.close()
