@@ -123,7 +123,7 @@ def _twin(states: States, now: float, rules: Rules, speed: Optional[float]) -> O
                         victim, longest = run, time
     if victim is None:
         return None
-    mine = victim.remaining / speed if speed else 4 * rules.twin_time
+    mine = victim.remaining / speed if speed else rules.twin_time
     if 2 * mine + rules.steal_time > longest:
         return None
     return Assignment(victim.blob, victim.pos, victim.end, victim, is_twin=True)
