@@ -211,8 +211,7 @@ class TransferState:
         """The job is over; what it did not bring is missing again. `error` tells why it ended early."""
         with self.lock:
             now = self.clock()
-            done = job.run.average(now) if error is None else None
-            job.worker.speed = job.run.speed(now) or done or job.worker.speed
+            job.worker.speed = job.run.speed(now) or job.worker.speed
             self.ledger.cancel(job.run, job.reserved)
             job.reserved = ()
             del self.jobs[job.run]
