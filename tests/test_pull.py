@@ -133,11 +133,11 @@ def test_interrupt_is_prompt(tmp_path: Path) -> None:
                 assert time.monotonic() - began < 2.0
 
 
-def test_two_runs_one_target(slow: Running, dockferry: Command, tmp_path: Path, wanted: bytes) -> None:
+def test_two_runs_one_target(dockferry: Command, tmp_path: Path, wanted: bytes) -> None:
     """A second run on the same target leaves at once with exit 7 and a reason; the first is not disturbed."""
-    argv = args(slow)
-    with child(tmp_path, *argv) as first:
-        wait_for(lambda: slow.sent > 1_000_000, first)
+    with serve(store_of(IMAGE), rate=2e6) as crawling, child(tmp_path, *args(crawling, "-t", "1")) as first:
+        argv = args(crawling)
+        wait_for(lambda: crawling.sent > 100_000, first)
         second = dockferry(*argv)
         assert second.code == 7
         assert "another run" in second.stderr
