@@ -358,6 +358,7 @@ def test_full_disk(fast: Running, tmp_path: Path) -> None:
         (["pull", "127.0.0.1:1/a/b", "-o", "nowhere/a.tar"], 7, "make the directory first"),
         (["pull", "127.0.0.1:1/a/b", "-o", "nowhere/a", "--format", "oci-dir"], 7, "make the directory first"),
         (["pull", "HOST/demo/app:1.0", "-o", "/proc/a.tar"], 7, "/proc"),
+        (["pull", "HOST/demo/app:1.0", "-o", 300 * "x"], 7, "choose a shorter name"),
         (["verify", "missing.tar"], 7, "missing.tar"),
     ],
 )
