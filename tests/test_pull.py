@@ -19,6 +19,7 @@ import pytest
 from support.child import child, signal_when, wait_for
 from support.command import Command, environment
 from support.images import make_image
+from support.require import require_namespaces
 from support.served import store_of
 
 from dockferry import pull
@@ -330,6 +331,7 @@ def claims(journal: Path) -> int:
 
 def test_full_disk(fast: Running, tmp_path: Path) -> None:
     """Not enough room: exit 7 with what is needed and free, before a byte is fetched, and nothing is left."""
+    require_namespaces()
     script = f'mount -t tmpfs -o size=4m none {tmp_path} && cd {tmp_path} && exec "$@" && false'
 
     done = subprocess.run(

@@ -40,6 +40,8 @@ _DISK_REMEDIES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
 }
 _DISK_REMEDIES[getattr(errno, "EDQUOT", errno.ENOSPC)] = _DISK_REMEDIES[errno.ENOSPC]
+_SHARING_VIOLATION = 32
+"""Windows' own code; the errno beside it says EACCES."""
 
 
 class DockferryError(Exception):
@@ -126,6 +128,8 @@ class DiskError(DockferryError):
 
         said = clean(error.strerror or type(error).__name__)
         usual = _DISK_REMEDIES.get(error.errno or 0, "check the disk and its permissions")
+        if getattr(error, "winerror", None) == _SHARING_VIOLATION:
+            usual = "another program has it open: close that, then run the same command again"
         return cls(f"cannot {verb} {shown_path(path)}: {said}", remedy=remedy or usual)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import List, Sequence
 
 import pytest
+from support.require import require, require_namespaces
 
 import dockferry
 
@@ -45,6 +46,7 @@ make = makers[{kind!r}]
 
 def run(script: str, place: Path, kind: str, mounts: str = "true", wrapper: Sequence[str] = ()) -> str:
     """Run `script` after `mounts` in a mount namespace, which takes its mounts with it when it ends."""
+    require_namespaces()
     prelude = PRELUDE.format(paths=[str(SOURCE), str(TESTS)], place=str(place), kind=kind)
     program = [*wrapper, sys.executable, "-c", prelude + textwrap.dedent(script)]
     done = subprocess.run(
@@ -160,7 +162,8 @@ def test_a_limit_on_file_size_is_said_at_once(kind: str, tmp_path: Path) -> None
 
 def inject(calls: str, what: str) -> List[str]:
     """The system calls `calls` end as `what` says: the kernel's tracer does it."""
-    return [*["strace", "-f", "-qq", "-o", "/dev/null", "-e"], f"trace={calls}", "-e", f"inject={calls}:{what}"]
+    quiet = [require("strace"), "-f", "-qq", "-o", "/dev/null"]
+    return [*quiet, "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
 
 
 def test_a_failed_sync_is_never_trusted_again(kind: str, tmp_path: Path) -> None:
@@ -207,7 +210,7 @@ def test_a_write_that_took_nothing_is_made_again(kind: str, tmp_path: Path) -> N
         verify(place / "out", deep=True)
     """
     strace = [
-        "strace",
+        require("strace"),
         "-f",
         "-qq",
         "-o",

@@ -8,7 +8,8 @@ import ssl
 import threading
 import time
 import traceback
-from typing import Callable, List, Tuple
+from pathlib import Path
+from typing import Callable, List, Optional, Tuple
 
 import pytest
 from support.proxies import HttpProxy, SocksProxy
@@ -16,6 +17,7 @@ from support.rude import Request, RudeServer, Wire
 
 from dockferry.errors import AuthError, CertificateError, ConnectError, NetworkError, ReplyError, UsageError
 from dockferry.registry.access import Access
+from dockferry.registry.tls import maybe_system_bundle
 from dockferry.registry.transport import USER_AGENT, Transport
 
 Serve = Callable[..., RudeServer]
@@ -139,6 +141,23 @@ def test_tls_with_the_authority_given(serve: Serve, authority: Authority) -> Non
     """--ca-cert makes a private authority trusted."""
     context, pem = authority
     assert ask(Access(ca_cert=pem), serve(hello, context).url) == b"hello"
+
+
+def test_a_python_without_authorities_takes_the_systems(tmp_path: Path) -> None:
+    """As python.org's on macOS, whose own paths lead nowhere. Where they do, or the user chose, those alone count."""
+    bundle = tmp_path / "cert.pem"
+    bundle.write_text("")
+    empty = tmp_path / "certs"
+    empty.mkdir()
+    bundles = [str(tmp_path / "missing"), str(bundle)]
+
+    def found(cafile: Optional[str], capath: Optional[str], **environ: str) -> Optional[str]:
+        own = ssl.DefaultVerifyPaths(cafile, capath, "SSL_CERT_FILE", "/none", "SSL_CERT_DIR", "/none")
+        return maybe_system_bundle(own, environ, bundles)
+
+    assert found(None, None) == found(None, str(empty)) == str(bundle)
+    assert found(str(bundle), None) is found(None, str(tmp_path)) is None
+    assert found(None, None, SSL_CERT_FILE="/dev/null") is found(None, None, SSL_CERT_DIR="/none") is None
 
 
 def test_tls_without_it_is_a_hard_failure(serve: Serve, authority: Authority) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockferry.errors import DiskError
-from dockferry.transfer.journal import Journal, Recovered, _parse, boot_identity, journal_path
+from dockferry.transfer.boot import boot_identity
+from dockferry.transfer.journal import Journal, Recovered, _parse, journal_path
 from dockferry.transfer.ranges import RangeSet
 
 

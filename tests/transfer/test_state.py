@@ -9,10 +9,11 @@ from support.memory import MemorySource
 
 from dockferry.errors import AuthError, BodyError, BusyError, DockferryError, NetworkError
 from dockferry.transfer.governor import Governor
+from dockferry.transfer.jobs import Job, Worker
 from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
-from dockferry.transfer.state import Job, TransferState, Worker
+from dockferry.transfer.state import TransferState
 
 POLICY = RetryPolicy(attempts=3, base=1.0, longest=4.0, first=0.5)
 RULES = Rules(piece_max=400_000, piece_min=50_000, steal_min=10_000)
@@ -39,7 +40,7 @@ class Desk:
 
     def job(self, worker: Worker) -> Optional[Job]:
         """What `next_job` would give now."""
-        with self.state.lock:
+        with self.state.shared.lock:
             return self.state.job_now(worker, self.now)
 
     def receive(self, job: Job, count: int) -> None:
@@ -48,7 +49,7 @@ class Desk:
         reservation = self.state.begin(job, count)
         if reservation.hashes:
             data = self.image.blobs[job.blob.digest][start : start + count]
-            self.state.frontiers[job.run.blob].update(memoryview(data))
+            self.state.proof.frontiers[job.run.blob].update(memoryview(data))
         self.state.commit(job, reservation)
 
     def fail(self, job: Job, error: DockferryError) -> None:
@@ -96,7 +97,7 @@ def test_a_blob_that_fails_holds_up_no_other() -> None:
     worker = Worker(0)
     brought = set()
     for _ in range(20):
-        if desk.state.is_over:
+        if desk.state.shared.is_over:
             break
         desk.now += 10.0
         (job,) = jobs(desk, [worker])
@@ -107,8 +108,8 @@ def test_a_blob_that_fails_holds_up_no_other() -> None:
             desk.receive(job, job.run.remaining)
             desk.state.finish(job)
     assert brought == {1, 2}
-    assert desk.state.is_over
-    assert isinstance(desk.state.error, NetworkError)
+    assert desk.state.shared.is_over
+    assert isinstance(desk.state.shared.error, NetworkError)
 
 
 def test_a_refused_blob_holds_up_no_other_while_a_source_rests() -> None:
@@ -129,9 +130,9 @@ def test_refused_here_and_dead_there_is_the_end() -> None:
     desk.fail(first, AuthError("403"))
     job: Optional[Job] = second
     for _ in range(POLICY.attempts):
-        assert not desk.state.is_over
+        assert not desk.state.shared.is_over
         assert job is not None
         desk.fail(job, BodyError("reset"))
         desk.now += 100.0
         job = desk.job(Worker(1))
-    assert isinstance(desk.state.error, NetworkError)
+    assert isinstance(desk.state.shared.error, NetworkError)

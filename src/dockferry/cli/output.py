@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 import sys
@@ -25,18 +26,24 @@ def line(text: str) -> None:
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        _forget()
-        raise OutputClosed from None
+    except OSError as error:
+        raise _closed(error) from None
 
 
 def finish() -> None:
     """Write out what argparse's help may have left in the buffer. Raises OutputClosed."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _forget()
-        raise OutputClosed from None
+    except OSError as error:
+        raise _closed(error) from None
+
+
+def _closed(error: OSError) -> Exception:
+    """OutputClosed where that is what `error` says: Windows calls a pipe without a reader an invalid argument."""
+    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
+        return error
+    _forget()
+    return OutputClosed()
 
 
 def _narrow(error: UnicodeError) -> Tuple[Union[str, bytes], int]:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import functools
+import os
 import ssl
-from typing import Optional
+import sys
+from typing import Mapping, Optional, Sequence
 
 from ..errors import UsageError
 from ..text import clean, shown_path
+
+_BUNDLES = (
+    "/etc/ssl/cert.pem",  # macOS, Alpine
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
+)
 
 
 @functools.lru_cache(maxsize=None)
 def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
     """Trusts the system's authorities and those in the PEM file `ca_cert`. Raises UsageError if it holds none."""
     context = _modern(ssl.create_default_context())
+    bundle = maybe_system_bundle(ssl.get_default_verify_paths(), os.environ)
+    if bundle is not None:
+        context.load_verify_locations(cafile=bundle)
     if ca_cert is not None:
         # A private authority is seldom made to RFC 5280's letter, which Python 3.13 insists on and engines do not.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -24,6 +35,19 @@ def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
         except OSError as error:
             raise _no_certificates(ca_cert, clean(error.strerror or type(error).__name__)) from None
     return context
+
+
+def maybe_system_bundle(
+    own: ssl.DefaultVerifyPaths, environ: Mapping[str, str], bundles: Sequence[str] = _BUNDLES
+) -> Optional[str]:
+    """The system's own file of authorities, for a Python whose `own` paths lead to none.
+
+    As python.org's on macOS, and builds that are made to be moved. Windows' authorities are in no file.
+    """
+    is_chosen = own.openssl_cafile_env in environ or own.openssl_capath_env in environ
+    if sys.platform == "win32" or is_chosen or own.cafile or (own.capath and os.listdir(own.capath)):
+        return None
+    return next((path for path in bundles if os.path.isfile(path)), None)
 
 
 @functools.lru_cache(maxsize=None)

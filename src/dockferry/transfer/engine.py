@@ -16,13 +16,14 @@ from ..errors import Interrupted
 from ..events import OnEvent, ignore
 from ..oci.descriptor import Descriptor
 from .governor import MOST, Governor
+from .jobs import Worker
 from .journal import Journal
 from .progress import ProgressMaker
 from .protocols import Destination, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import Rules
-from .state import TransferState, Worker
+from .state import TransferState
 from .worker import hash_along, work
 
 _SYNC = 20.0
@@ -83,26 +84,27 @@ def transfer(
         raise
     finally:
         crew.stop()
-        while state.events:
-            on_event(state.events.popleft())
-    if state.error is not None:
-        raise state.error
+        while state.shared.events:
+            on_event(state.shared.events.popleft())
+    if state.shared.error is not None:
+        raise state.shared.error
     return Outcome(state.received)
 
 
 def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
+    shared = state.shared
     maker = ProgressMaker(state)
     next_look = next_govern = state.clock()
     while True:
-        with state.lock:
-            if not state.is_over and not state.events:
-                state.main.wait(tick)
-            events = [state.events.popleft() for _ in range(len(state.events))]
+        with shared.lock:
+            if not shared.is_over and not shared.events:
+                shared.main.wait(tick)
+            events = [shared.events.popleft() for _ in range(len(shared.events))]
             now = state.clock()
             if now >= next_govern:
                 next_govern = now + _GOVERN
                 state.govern(now)
-            is_over = state.is_over
+            is_over = shared.is_over
         for event in events:
             on_event(event)
         if on_event is not ignore and (is_over or now >= next_look):

@@ -22,10 +22,10 @@ from typing import Dict, List, Sequence, Tuple
 
 from ..errors import DiskError
 from ..undisturbed import undisturbed
+from .boot import UNKNOWN_BOOT
 from .ranges import RangeSet
 
 _MAGIC = "dockferry-journal 1"
-_UNKNOWN_BOOT = "-"
 
 
 @dataclass
@@ -39,15 +39,6 @@ class Recovered:
     other: bool = False
     had: List[RangeSet] = field(default_factory=list)
     synced: List[RangeSet] = field(default_factory=list)
-
-
-def boot_identity() -> str:
-    """A word that is the same until the machine starts again; `-` where the system has none to give."""
-    try:
-        text = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except (OSError, ValueError):
-        return _UNKNOWN_BOOT
-    return text if text and " " not in text else _UNKNOWN_BOOT
 
 
 class Journal:
@@ -146,7 +137,7 @@ def _parse(data: bytes, identity: str, blobs: int, boot: str) -> Recovered:
     if not lines or not lines[0][1].startswith(f"{_MAGIC} {identity} "):
         return Recovered(other=True)
     written_in = lines[0][1].rpartition(" ")[2]
-    is_same_boot = written_in == boot != _UNKNOWN_BOOT
+    is_same_boot = written_in == boot != UNKNOWN_BOOT
     mark = max((_number(text[2:]) for _, text in lines if text.startswith("s ")), default=0)
     claims: Dict[bool, List[RangeSet]] = {kind: [RangeSet() for _ in range(blobs)] for kind in (False, True)}
     for offset, text in lines[1:]:

@@ -40,22 +40,21 @@ class ProgressMaker:
     def look(self) -> Progress:
         """The state of things now; takes the lock for a moment."""
         state = self._state
-        with state.lock:
+        with state.shared.lock:
             now = state.clock()
             had = hashed = 0
             active = []
             for number, blob_state in enumerate(state.ledger.states):
                 done = blob_state.had.total
                 had += done
-                hashed += state.frontiers[number].offset
-                is_checking = state.frontiers[number].held or state.hash_end(number) > state.frontiers[number].offset
-                if number not in state.good and (blob_state.runs or is_checking):
+                hashed += state.proof.frontiers[number].offset
+                if blob_state.runs or state.proof.is_checking(number):
                     active.append(self._blob(number, done, now))
             speed = self._meter.speed(now, state.received)
             return Progress(
                 elapsed=now - self._began,
-                layers_done=len(state.good),
-                layers=len(state.frontiers),
+                layers_done=len(state.proof.good),
+                layers=len(state.ledger.states),
                 done=had,
                 hashed=hashed,
                 size=state.ledger.size,
@@ -74,7 +73,7 @@ class ProgressMaker:
             digest=str(blob_state.blob.digest),
             size=blob_state.blob.size,
             done=done,
-            hashed=state.frontiers[number].offset,
+            hashed=state.proof.frontiers[number].offset,
             speed=speed,
             elapsed=now - self._first_seen.setdefault(number, now),
             remaining=_remaining(blob_state.blob.size - done, speed),

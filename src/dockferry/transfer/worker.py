@@ -7,10 +7,12 @@ from typing import Optional, Tuple
 
 from ..errors import BodyError, DiskError, DockferryError, NetworkError
 from .frontier import read_back
+from .jobs import Job, Worker
 from .journal import Journal
 from .ledger import Run
 from .protocols import Delivery, Destination
-from .state import Job, Stopped, TransferState, Worker
+from .shared import Stopped
+from .state import TransferState
 
 BUFFER = 512 * 1024
 """Bytes for each connection: what memory costs, and the least that is written at once on a fast link."""
@@ -39,16 +41,16 @@ def work(state: TransferState, worker: Worker, destination: Destination, journal
 def hash_along(state: TransferState, destination: Destination) -> None:
     """A hasher thread's life: reads back and hashes what no worker could hash from its buffer."""
     view = memoryview(mmap.mmap(-1, BUFFER // 2))
+    proof = state.proof
     try:
         while True:
-            number = state.next_hash()
-            count = 1
-            while count:
-                count = read_back(state.frontiers[number], destination, state.hash_end(number), view)
-                if count == 0:
-                    state.lost(number)
-                elif not state.hashed(number, count):
+            number, end = proof.next_hash()
+            while end:
+                count = read_back(proof.frontiers[number], destination, end, view)
+                if not count:
+                    proof.lost(number)
                     break
+                end = proof.hashed(number, count)
     except Stopped:
         pass
     except BaseException as error:
@@ -78,7 +80,7 @@ def _carry(
     """Bytes from one reply to their place, until the run or the reply ends."""
     run = job.run
     while run.remaining or state.extend(job):
-        state.keep_pace(job)
+        state.proof.keep_pace(run.blob)
         count, is_end, problem = _fill(state, delivery, view[: min(len(view), run.remaining)])
         if count:
             _put(state, job, destination, journal, view[:count])
@@ -121,7 +123,7 @@ def _put(state: TransferState, job: Job, destination: Destination, journal: Jour
         part = data[start - base : end - base]
         destination.write(job.blob, start, part)
         if place == 0 and reservation.hashes:
-            state.frontiers[job.run.blob].update(part)
+            state.proof.frontiers[job.run.blob].update(part)
     journal.had(job.run.blob, reservation.ranges)
     for needless in state.commit(job, reservation):
         needless.abort()

@@ -8,8 +8,9 @@ from typing import List, Sequence, Union
 from ..archive.archive_file import ArchiveFile
 from ..archive.layout_dir import LayoutDir
 from ..events import OnEvent, Resumed, Warned
+from ..transfer.boot import boot_identity
 from ..transfer.engine import Options, transfer
-from ..transfer.journal import Journal, Recovered, boot_identity
+from ..transfer.journal import Journal, Recovered
 from ..transfer.protocols import Source
 from ..transfer.ranges import RangeSet
 

@@ -15,6 +15,8 @@ T = TypeVar("T")
 DOCUMENTS = RetryPolicy(attempts=5, base=1.0, longest=30.0)
 """Shorter than for blobs: nothing is lost yet, and a mistyped host should be told in seconds."""
 
+ONCE = RetryPolicy(attempts=1)
+
 
 def patiently(call: Callable[[], T], what: str, source: str, on_event: OnEvent, policy: RetryPolicy = DOCUMENTS) -> T:
     """What `call` gives, tried again while it raises a NetworkError that is worth it. Each wait is told as Retry."""

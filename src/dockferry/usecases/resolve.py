@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Callable, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from ..errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
 from ..events import OnEvent, Warned
@@ -19,7 +19,7 @@ from ..registry.access import Access
 from ..registry.credentials import CredentialStore
 from ..registry.endpoint import Endpoint
 from ..registry.repository import Repository, open_repository
-from .patience import patiently
+from .patience import DOCUMENTS, ONCE, patiently
 
 T = TypeVar("T")
 
@@ -65,6 +65,7 @@ class Resolver:
         store = CredentialStore(own, access.username, access.password)
         places: Sequence[Optional[str]] = mirrors or (None,)
         self.sources = [open_repository(reference, mirror, access, store) for mirror in places]
+        self._order = list(self.sources)
         for problem in store.problems:
             on_event(Warned(problem))
         self._stack = ExitStack()
@@ -126,15 +127,27 @@ class Resolver:
         return self._first(lambda source: source.manifest(str(choice.digest)))[1]
 
     def _first(self, ask: Callable[[Repository], T]) -> Tuple[Repository, T]:
-        """The first source's answer; the next is asked when one has no answer. Raises the first one's error."""
+        """A source's answer: of the one that answered last, or of the first after it that has one.
+
+        Only when none has an answer, those that may have one later are waited for. Raises the first error.
+        """
         first: Optional[DockferryError] = None
-        for source in self.sources:
-            try:
+        asked = self._order
+        for policy in (ONCE, DOCUMENTS) if len(asked) > 1 else (DOCUMENTS,):
+            later: List[Repository] = []
+            for source in asked:
                 call = functools.partial(ask, source)
-                return source, patiently(call, self.reference.familiar, source.name, self._on_event)
-            except (NetworkError, NotFoundError, AuthError, ContentError) as error:
-                first = first or error
-                if source is not self.sources[-1]:
-                    self._on_event(Warned(f"{error}; asking the next source"))
+                try:
+                    found = patiently(call, self.reference.familiar, source.name, self._on_event, policy)
+                except (NetworkError, NotFoundError, AuthError, ContentError) as error:
+                    first = first or error
+                    if error.is_retryable:
+                        later.append(source)
+                    if source is not asked[-1]:
+                        self._on_event(Warned(f"{error}; asking the next source"))
+                else:
+                    self._order = [source, *(other for other in self._order if other is not source)]
+                    return source, found
+            asked = later
         assert first is not None
         raise first

@@ -156,6 +156,8 @@ class Target:
                 f"{shown_path(self.path)} is being written by another run",
                 remedy="wait for it, or choose another name with -o",
             ) from None
+        except NotImplementedError:  # a share without locks; newer filelocks have a way there
+            pass
         except OSError as error:
             raise DiskError.of("lock", path, error) from None
         try:
