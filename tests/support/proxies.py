@@ -68,7 +68,11 @@ class _Proxy:
 
 
 class HttpProxy(_Proxy):
-    """`login` is `user:password`, wanted with 407 where it is given."""
+    """`login` is `user:password`, wanted with 407 where it is given. A connection ends after `most` bytes."""
+
+    def __init__(self, login: Optional[str] = None, most: float = float("inf")) -> None:
+        super().__init__(login)
+        self.most = most
 
     def _serve(self, sock: socket.socket) -> None:
         with sock.makefile("rb") as reader:
@@ -85,7 +89,7 @@ class HttpProxy(_Proxy):
             if request.method == "CONNECT":
                 sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
             upstream.sendall(first)
-            pump(sock, upstream)
+            pump(sock, upstream, self.most)
 
     def _target(self, request: Any) -> Tuple[str, int, bytes]:
         if request.method == "CONNECT":
@@ -117,13 +121,14 @@ class SocksProxy(_Proxy):
             pump(sock, upstream)
 
 
-def pump(one: socket.socket, other: socket.socket) -> None:
-    """Bytes both ways, until either end closes."""
+def pump(one: socket.socket, other: socket.socket, most: float = float("inf")) -> None:
+    """Bytes both ways, until either end closes or there were `most`."""
     peers = {one: other, other: one}
-    while True:
+    while most > 0:
         ready, _, _ = select.select(list(peers), [], [], 30)
         for sock in ready:
             data = sock.recv(65536)
             if not data:
                 return
             peers[sock].sendall(data)
+            most -= len(data)

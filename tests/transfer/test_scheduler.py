@@ -119,6 +119,19 @@ def test_a_straggler_gets_one_twin() -> None:
     assert choose(ledger, 4, 20.0, RULES, Pace(1.0 * MIB)) is None
 
 
+def test_a_silent_twin_is_overtaken_too() -> None:
+    """Both connections that were to bring the last crumb are silent: a third one goes for it within seconds."""
+    ledger = _one_run(1000, 1.0, 1000 + 60_000)
+    choice = choose(ledger, 4, 4.0, RULES)
+    assert choice is not None
+    twin = assign(ledger, choice, 4.0)
+    ledger.commit(twin, ledger.begin(twin, 500, 4.5))
+    assert choose(ledger, 4, 5.0, RULES, Pace(1.0 * MIB)) is None
+    again = choose(ledger, 4, 7.0, RULES, Pace(1.0 * MIB))
+    assert again is not None
+    assert again.is_twin
+
+
 def test_one_stream_is_not_shared() -> None:
     """Where ranges are ignored a blob has one connection at a time."""
     ledger = Ledger(blobs(50 * MIB))

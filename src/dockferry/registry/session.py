@@ -17,6 +17,8 @@ from .transport import Reply, Transport
 
 _MOST_REQUESTS = 8
 """For one document: the authorizer gives up long before, whatever the registry plays at."""
+_COMPLAINT_TIME = 5.0
+"""Seconds for an error's body, which only says it in other words."""
 
 
 class Session:
@@ -85,7 +87,7 @@ class Session:
 def complaint(reply: Reply) -> Complaint:
     """What the body of an error reply says, as far as it can be read. The body is closed."""
     try:
-        body = reply.body.read(MAX_ERROR_BODY)
+        body = reply.body.read(MAX_ERROR_BODY, _COMPLAINT_TIME)
     except BodyError:
         body = b""
     reply.body.discard()

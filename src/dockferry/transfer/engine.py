@@ -76,8 +76,8 @@ def transfer(
         on_drop=journal.dropped,
     )
     crew = _Crew(state, destination, journal, options.threads or MOST)
-    crew.start()
     try:
+        crew.start()
         _watch(state, options.tick, on_event)
     except KeyboardInterrupt:
         state.stop(Interrupted("interrupted", remedy="run the same command again to go on from here"))
@@ -141,7 +141,8 @@ class _Crew:
         self._done.set()
         self._state.stop()
         deadline = self._state.clock() + _GO_HOME
-        for thread in self._threads:
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
             thread.join(max(0.0, deadline - self._state.clock()))
         self._state.close()
 

@@ -99,7 +99,9 @@ class Journal:
             raise DiskError.of("sync", self._path, error) from None
 
     def close(self) -> None:
-        os.close(self._fd)
+        """A thread that comes late, from a sync that took long, must not write into whatever has this number then."""
+        fd, self._fd = self._fd, -1
+        os.close(fd)
 
     def _append(self, data: bytes) -> None:
         if data:

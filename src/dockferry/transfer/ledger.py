@@ -22,7 +22,7 @@ class Run:
     `end` may be lowered by a thief at any time. `twin` tells that another run covers the same bytes.
     """
 
-    __slots__ = ("_mark_at", "_mark_received", "began", "blob", "end", "pos", "received", "twin")
+    __slots__ = ("_last_at", "_mark_at", "_mark_received", "began", "blob", "end", "pos", "received", "twin")
 
     def __init__(self, blob: int, pos: int, end: int, now: float) -> None:
         self.blob = blob
@@ -31,7 +31,7 @@ class Run:
         self.began = now
         self.received = 0
         self.twin = False
-        self._mark_at = now
+        self._last_at = self._mark_at = now
         self._mark_received = 0
 
     @property
@@ -43,15 +43,22 @@ class Run:
         if now - self._mark_at > _WINDOW:
             self._mark_at, self._mark_received = now, self.received
         self.received += received
+        self._last_at = now
 
     def speed(self, now: float) -> Optional[float]:
-        """Bytes a second of late; None as long as it cannot be told (nothing came yet, or it has just begun)."""
+        """Bytes a second of late, 0 in a silence; None if it cannot be told: nothing came yet, or it just began."""
+        if self.received and now - self._last_at > _WINDOW:
+            return 0.0
         span = now - self._mark_at
         if self.received == 0 or (span < 0.5 and self._mark_received == 0):
             return None
         if span < 0.1:
             return self.received / max(1e-3, now - self.began)
         return (self.received - self._mark_received) / span
+
+    def average(self, now: float) -> Optional[float]:
+        """Bytes a second since it began, the wait for the answer included; None if nothing came."""
+        return self.received / max(1e-3, now - self.began) if self.received else None
 
 
 class BlobState:

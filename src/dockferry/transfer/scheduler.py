@@ -124,7 +124,7 @@ def _shared_piece(rules: Rules, pace: Pace) -> int:
 
 
 def _steal(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
-    victim = _slowest(states, now, rules, speed, rules.steal_time, 2 * rules.steal_min)
+    victim = _slowest(states, now, rules, speed)
     if victim is None:
         return None
     theirs = victim.speed(now)
@@ -135,36 +135,44 @@ def _steal(states: States, now: float, rules: Rules, speed: Optional[float]) -> 
 
 
 def _twin(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
-    victim = _slowest(states, now, rules, speed, rules.twin_time, 1)
+    victim, longest = None, rules.twin_time
+    for _, state in states:
+        if not state.one_stream:
+            for run in state.runs:
+                if run.remaining:
+                    # A twin may go silent too: what counts is the one of them that will be there first.
+                    time = min(_time_to_go(other, now, rules, speed) for other in state.runs if _overlap(run, other))
+                    if time > longest:
+                        victim, longest = run, time
     if victim is None:
         return None
-    mine = victim.remaining / speed if speed else 4 * rules.twin_time
-    if 2 * mine + rules.steal_time > _time_to_go(victim, now, speed):
+    mine = victim.remaining / speed if speed else rules.twin_time
+    if 2 * mine + rules.steal_time > longest:
         return None
     return Assignment(victim.blob, victim.pos, victim.end, victim, is_twin=True)
 
 
-def _slowest(
-    states: States, now: float, rules: Rules, speed: Optional[float], time_min: float, bytes_min: int
-) -> Optional[Run]:
-    """The run with the longest time to go, if that is over `time_min` and it has `bytes_min` to go."""
-    found, longest = None, time_min
+def _overlap(run: Run, other: Run) -> bool:
+    return run is other or (run.pos < other.end and other.pos < run.end)
+
+
+def _slowest(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Run]:
+    """The run worth stealing from that has the longest time to go."""
+    found, longest = None, rules.steal_time
     for _, state in states:
         if not state.one_stream:
             for run in state.runs:
-                if not run.twin and run.remaining >= bytes_min:
-                    if not run.received and now - run.began < rules.first_byte_time:
-                        continue
-                    time = _time_to_go(run, now, speed)
+                if not run.twin and run.remaining >= 2 * rules.steal_min:
+                    time = _time_to_go(run, now, rules, speed)
                     if time > longest:
                         found, longest = run, time
     return found
 
 
-def _time_to_go(run: Run, now: float, default: Optional[float]) -> float:
-    """Seconds; a run too young to have a speed is taken to be as fast as `default`."""
+def _time_to_go(run: Run, now: float, rules: Rules, default: Optional[float]) -> float:
+    """Seconds; a run too young to have a speed is taken to be as fast as `default`, or left alone."""
     if not run.received:
-        return float("inf")
+        return 0.0 if now - run.began < rules.first_byte_time else float("inf")
     speed = run.speed(now)
     if speed is None:
         speed = default
