@@ -125,8 +125,8 @@ def test_a_silent_twin_is_overtaken_too() -> None:
     choice = choose(ledger, 4, 4.0, RULES)
     assert choice is not None
     twin = assign(ledger, choice, 4.0)
-    ledger.commit(twin, ledger.begin(twin, 500, 4.5))
-    assert choose(ledger, 4, 5.0, RULES, Pace(1.0 * MIB)) is None
+    ledger.commit(twin, ledger.begin(twin, 40_000, 4.5))
+    assert choose(ledger, 4, 4.6, RULES, Pace(1.0 * MIB)) is None
     again = choose(ledger, 4, 7.0, RULES, Pace(1.0 * MIB))
     assert again is not None
     assert again.is_twin

@@ -56,10 +56,6 @@ class Run:
             return self.received / max(1e-3, now - self.began)
         return (self.received - self._mark_received) / span
 
-    def average(self, now: float) -> Optional[float]:
-        """Bytes a second since it began, the wait for the answer included; None if nothing came."""
-        return self.received / max(1e-3, now - self.began) if self.received else None
-
 
 class BlobState:
     """One blob's part of the ledger. `one_stream` is set while its source ignores ranges.

@@ -162,8 +162,7 @@ class TransferState:
         """The job is over; what it did not bring is missing again. `error` tells why it ended early."""
         with self.shared.lock:
             now = self.clock()
-            done = job.run.average(now) if error is None else None
-            speed = job.run.speed(now) or done
+            speed = job.run.speed(now)
             if speed:
                 job.worker.pace = replace(job.worker.pace, speed=speed)
             self.ledger.cancel(job.run, job.reserved)
