@@ -365,7 +365,10 @@ def test_a_directory_of_other_things_is_refused(image: MadeImage, tmp_path: Path
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(DiskError, match="wanted an OCI layout or an empty directory"):
         LayoutDir(tmp_path, content_of(image)).open()
+    with pytest.raises(DiskError, match=r"cannot make .*: Not a directory; choose another place"):
+        LayoutDir(tmp_path / "thesis.txt", content_of(image)).open()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["blobs", "blobs/sha256", ".dockferry", "index.json", "oci-layout"])

@@ -137,7 +137,7 @@ def test_identity_tokens_from_dockers_config(
 def test_tokens_that_expire_on_the_way(registry_token: Registry, dockferry: Command) -> None:
     """A pull that takes longer than its tokens live gets new ones and keeps its bytes."""
     assert registry_token.tokens is not None
-    image = make_image([1_000_000] * 6)
+    image = make_image([500_000] * 6)
     reference = registry_token.push("public/long", "1", image)
     expected = dockferry.pull(reference).read_bytes()
     registry_token.tokens.lifetime = 1

@@ -163,6 +163,8 @@ class LayoutDir:
         if not os.path.lexists(self.path):
             os.mkdir(self.path)
             self._is_new = True
+        elif not os.path.isdir(self.path):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         disk.check_writable(self.path)
         names = set(os.listdir(self.path))
         if layout.OCI_LAYOUT_FILE in names:

@@ -16,7 +16,7 @@ from ..oci.digest import Digest
 from ..text import redact_url
 from .body import Body
 from .complaint import Complaint
-from .judge import AskWhole, Challenged, Deliver, Redirected, Refused, Verdict, Wanted, judge, refusal
+from .judge import AskWhole, Deliver, Redirected, Refused, Verdict, Wanted, judge
 from .redirects import Hop
 from .session import Session, complaint
 from .transport import Reply
@@ -123,7 +123,7 @@ class BlobOpener:
                 is_ranged = False
             else:
                 reply.body.discard()
-                raise _error(verdict, reply, hop, f"blob {blob.digest}", self._session.endpoint.name)
+                raise verdict.error if hop.is_home else _elsewhere(verdict.error, self._session.endpoint.name)
 
     def _ask(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         headers = {"Accept": "*/*"}
@@ -146,13 +146,8 @@ def _is_whole(blob: Descriptor, start: int, end: int) -> bool:
     return start == 0 and end == blob.size
 
 
-def _error(verdict: Verdict, reply: Reply, hop: Hop, what: str, where: str) -> DockferryError:
+def _elsewhere(error: DockferryError, registry: str) -> DockferryError:
     """A storage host that refuses the URL that the registry has just made may take the next one."""
-    if isinstance(verdict, Refused):
-        error = verdict.error
-    else:
-        assert isinstance(verdict, Challenged)
-        error = refusal(401, reply.headers, Complaint(), 0.0, what=what, where=where)
-    if not hop.is_home and isinstance(error, (AuthError, NotFoundError, RequestError)):
-        return ReplyError(f"{error.message} (where {where} sent us)", remedy="ask another mirror")
+    if isinstance(error, (AuthError, NotFoundError, RequestError)):
+        return ReplyError(f"{error.message} (where {registry} sent us)", remedy="ask another mirror")
     return error

@@ -9,7 +9,7 @@ clearly which bytes it carries delivers any.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple, Union
+from typing import Union
 
 from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
 from ..text import clean
@@ -25,13 +25,13 @@ _UNKNOWN = ("NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND")
 class Wanted:
     """Bytes `start` to `end` (exclusive) of a blob of `size` bytes; `what` and `where` name it and the host.
 
-    `ranged` says if the request had a Range header.
+    `is_ranged` says if the request had a Range header.
     """
 
     start: int
     end: int
     size: int
-    ranged: bool
+    is_ranged: bool
     what: str
     where: str
 
@@ -51,16 +51,7 @@ class AskWhole:
 
 @dataclass(frozen=True)
 class Redirected:
-    """Go on at the Location, which may be missing or stand twice."""
-
-    locations: Tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Challenged:
-    """Authorization is wanted; `challenges` are the values of WWW-Authenticate, perhaps none."""
-
-    challenges: Tuple[str, ...]
+    """Go on where the Location says, if it says so once."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ class Refused:
     error: DockferryError
 
 
-Verdict = Union[Deliver, AskWhole, Redirected, Challenged, Refused]
+Verdict = Union[Deliver, AskWhole, Redirected, Refused]
 
 
 def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, now: float) -> Verdict:
@@ -81,12 +72,10 @@ def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, n
         if status == 206:
             return _part(wanted, headers)
     except NetworkError as error:
-        return AskWhole() if wanted.ranged and status == 206 else Refused(error)
+        return AskWhole() if wanted.is_ranged and status == 206 else Refused(error)
     if status in REDIRECTS:
-        return Redirected(headers.all("location"))
-    if status == 401:
-        return Challenged(headers.all("www-authenticate"))
-    if wanted.ranged and status in (400, 416, 501):
+        return Redirected()
+    if wanted.is_ranged and status in (400, 416, 501):
         return AskWhole()
     if status == 416:
         return Refused(

@@ -36,7 +36,7 @@ def check_output(output: Optional[Union[str, Path]], format: str) -> None:
 def _check_directory(path: Union[str, Path]) -> None:
     """Raises DiskError unless the directory is there that `path` stands in, or is, where a separator ends it."""
     directory = Path(os.path.dirname(path))
-    if not directory.is_dir():
+    if not os.path.isdir(directory):  # False, and no error, for a name that is too long
         raise DiskError(
             f"wanted to write {shown_path(path)}, got no directory {shown_path(directory)}",
             remedy="make the directory first, or choose another place with -o",
@@ -60,7 +60,7 @@ class Target:
         if output is None:
             return cls(Path(name), format)
         path = Path(output)
-        if format != "oci-dir" and (str(output).endswith(tuple(_SEPARATORS)) or path.is_dir()):
+        if format != "oci-dir" and (str(output).endswith(tuple(_SEPARATORS)) or os.path.isdir(path)):
             path /= name
         return cls(path, format)
 
@@ -82,7 +82,7 @@ class Target:
         from ..archive.reader import open_archive
 
         try:
-            if self.format == "oci-dir" or not self.path.is_file():
+            if self.format == "oci-dir" or not os.path.isfile(self.path):
                 return None
             with open_archive(self.path) as archive:
                 size = archive.find(digest)
@@ -98,7 +98,7 @@ class Target:
 
         A file under its final name was complete and verified when it got it.
         """
-        if not isinstance(destination, ArchiveFile) or not self.path.is_file():
+        if not isinstance(destination, ArchiveFile) or not os.path.isfile(self.path):
             return False
         plan = destination.plan
         try:

@@ -59,6 +59,8 @@ class _Check:
         self._archive = archive
         self._sizes = archive.members.sizes
         self._what = shown_path(archive.path)
+        is_unfinished = str(archive.path).endswith(".part")
+        self._remedy = "run the same pull again to finish it" if is_unfinished else "pull it or copy it again"
         self._tell = on_event
         self._notes: List[str] = []
         self._known: Set[str] = {name for name in _DOCUMENTS if name in self._sizes}
@@ -154,9 +156,8 @@ class _Check:
                 for count in iter(lambda: stream.readinto(buffer), 0):  # noqa: B023
                     hasher.update(buffer[:count])
             if hasher.hexdigest() != digest.hex:
-                raise ContentError(
-                    f"{self._what}: {name}: wanted {digest}, got {digest.algorithm}:{hasher.hexdigest()}"
-                )
+                got = f"{digest.algorithm}:{hasher.hexdigest()}"
+                raise ContentError(f"{self._what}: {name}: wanted {digest}, got {got}", remedy=self._remedy)
             self._blobs += 1
             self._size += size
             self._tell(BlobDone(str(digest), size))
@@ -196,7 +197,9 @@ class _Check:
         self._tell(Warned(text))
 
     def _missing(self, member: str) -> ContentError:
-        return ContentError(f"{self._what}: wanted the member {member}, got an archive without it")
+        return ContentError(
+            f"{self._what}: wanted the member {member}, got an archive without it", remedy=self._remedy
+        )
 
 
 def _is_foreign(one: Descriptor) -> bool:
