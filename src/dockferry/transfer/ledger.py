@@ -46,7 +46,7 @@ class Run:
         self._last_at = now
 
     def speed(self, now: float) -> Optional[float]:
-        """Bytes a second of late, 0 in a silence; None while it cannot be told (nothing came, or it has just begun)."""
+        """Bytes a second of late, 0 in a silence; None if it cannot be told (nothing came, or it has just begun)."""
         if self.received and now - self._last_at > _WINDOW:
             return 0.0
         span = now - self._mark_at
