@@ -30,8 +30,8 @@ from dockferry.usecases.pull import PullResult
 IMAGE = make_image([2_000_000, 0, 500_000, 300_000, 1, 200_000, 150_000, 100_000, 90_000], seed=7)
 SIZE = sum(layer.size for layer in IMAGE.layers)
 NAME = "registry.example:5000/demo/app:1.0"
-QUICK = RetryPolicy(attempts=8, base=0.05, longest=0.5, first=0.02)
-ACCESS = Access(connect_timeout=2.0, first_byte_timeout=3.0, idle_timeout=0.4)
+QUICK = RetryPolicy(attempts=8, base=0.03, longest=0.2, first=0.01)
+ACCESS = Access(connect_timeout=2.0, first_byte_timeout=3.0, idle_timeout=0.3)
 THREADS = pytest.mark.parametrize("threads", [1, None, 20])
 
 
@@ -246,7 +246,6 @@ def test_faults_cost_no_bytes(bench: Bench, wanted: bytes, fault: Fault, threads
     result = bench.pull(bench.serve(registry), threads=threads)
     took = time.monotonic() - began
     check(bench, wanted, result)
-    print(fault.__name__, threads, f"{took:.2f}s", registry.sent / SIZE, len(registry.blobs))
     assert registry.sent <= 1.3 * SIZE
     assert took < 10
 
@@ -260,7 +259,7 @@ def test_ranges_refused(bench: Bench, wanted: bytes, fault: Fault, threads: Opti
     result = bench.pull(bench.serve(registry), threads=threads)
     took = time.monotonic() - began
     check(bench, wanted, result)
-    print(fault.__name__, threads, f"{took:.2f}s", registry.sent / SIZE, len(registry.blobs))
+    assert registry.sent <= 4 * SIZE
     assert took < 10
 
 
@@ -373,7 +372,7 @@ def test_signed_urls_that_expire(bench: Bench, wanted: bytes, threads: Optional[
     access = replace(ACCESS, username="me", password="SECRET-PASSWORD")
     check(bench, wanted, bench.pull(front, threads=threads, access=access))
     assert behind.registry.sent <= 1.3 * SIZE
-    assert behind.expired or threads == 20
+    assert behind.expired or threads != 1
     assert front.requests[-1].header("authorization") is not None
     assert all(request.header("authorization") is None for request in storage.requests)
     assert not storage.saw(base64.b64encode(b"me:SECRET-PASSWORD").decode())
@@ -414,7 +413,6 @@ def test_tokens_that_live_a_moment(bench: Bench, wanted: bytes, threads: Optiona
     took = time.monotonic() - began
     assert guard.registry.sent <= 1.3 * SIZE
     assert len(guard.made) <= 2 + took / 0.35
-    print("tokens", threads, f"{took:.2f}s", len(guard.made))
 
 
 @pytest.mark.parametrize(
@@ -612,7 +610,7 @@ def test_https_never_becomes_http(bench: Bench, tls: Tuple[ssl.SSLContext, str])
     assert storage.requests == []
 
 
-@pytest.mark.parametrize("fault", [cut, stalled, ignored_and_cut, busy_burst], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", [cut, stalled, ignored_and_cut], ids=lambda fault: fault.__name__)
 def test_the_command_line_gets_there(bench: Bench, dockferry: Command, wanted: bytes, fault: Fault) -> None:
     """The same from the command line, with its own patience: exit 0, the path and nothing else."""
     registry = RudeRegistry(IMAGE, fault)

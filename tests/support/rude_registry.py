@@ -84,7 +84,7 @@ class RudeRegistry:
     image: MadeImage
     fault: Fault = honest
     manifest: Optional[Callable[[Request, Wire], None]] = None
-    rate: float = 8e6
+    rate: float = 2e7
     sent: int = 0
     ending: threading.Event = field(default_factory=threading.Event)
     blobs: List[Request] = field(default_factory=list)
