@@ -326,8 +326,9 @@ def test_a_huge_layer_killed_at_half(dockferry: Command, tmp_path: Path) -> None
         assert received <= size - claimed + threads * CHUNK
         again = next(event.had for event in events if isinstance(event, Resumed))
         assert again == claimed
-        # What had been sent when it was killed and is not claimed was in flight: buffers on both sides.
-        assert claimed >= size // 2 - threads * (CHUNK + 6_000_000)
+        # What had been sent when it was killed and is not claimed was in flight: the system's buffers on both sides,
+        # full where connections wait for the hash.
+        assert claimed >= size // 2 - threads * (CHUNK + 12_000_000)
     assert (tmp_path / "a.tar").stat().st_size > size
 
 
