@@ -75,8 +75,14 @@ class AuthError(DockferryError):
 
 
 class NetworkError(DockferryError):
+    """`asks_for_less`: the host has more of our connections than it wants (429, or refused while others are served)."""
+
     exit_code = 5
     is_retryable = True
+
+    def __init__(self, message: str, *, remedy: str = "", asks_for_less: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.asks_for_less = asks_for_less
 
 
 class ConnectError(NetworkError):
@@ -94,8 +100,10 @@ class BodyError(NetworkError):
 class BusyError(NetworkError):
     """The host asks for time; `retry_after` is in seconds, None where it did not say."""
 
-    def __init__(self, message: str, *, retry_after: Optional[float] = None, remedy: str = "") -> None:
-        super().__init__(message, remedy=remedy)
+    def __init__(
+        self, message: str, *, retry_after: Optional[float] = None, remedy: str = "", asks_for_less: bool = False
+    ) -> None:
+        super().__init__(message, remedy=remedy, asks_for_less=asks_for_less)
         self.retry_after = retry_after
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dockferry.transfer.governor import MOST, START, Governor
+from dockferry.choices import MAX_THREADS
+from dockferry.transfer.governor import START, Governor
 from dockferry.transfer.retry import Health, RetryPolicy
 
 
@@ -54,7 +55,7 @@ def test_connections_are_added_while_they_pay() -> None:
     """Goodput that grows with every connection ends at the most; goodput that does not stays near the start."""
     pays = Governor()
     _climb(pays, {count: count * 1e6 for count in range(1, 21)}, 60)
-    assert pays.target == MOST
+    assert pays.target == MAX_THREADS
     flat = Governor()
     _climb(flat, dict.fromkeys(range(1, 21), 10000000.0), 25)
     assert flat.target == START

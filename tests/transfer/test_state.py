@@ -70,8 +70,8 @@ def test_who_was_refused_does_not_block_the_others() -> None:
     first, second, third, fourth = jobs(desk, workers)
     desk.receive(third, 1000)
     desk.receive(fourth, 1000)
-    desk.fail(first, BusyError("429", retry_after=600.0))
-    desk.fail(second, BusyError("429", retry_after=600.0))
+    desk.fail(first, BusyError("429", retry_after=600.0, asks_for_less=True))
+    desk.fail(second, BusyError("429", retry_after=600.0, asks_for_less=True))
     assert desk.job(workers[0]) is None
     desk.receive(fourth, fourth.run.remaining)
     desk.state.finish(fourth)

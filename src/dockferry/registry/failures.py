@@ -36,7 +36,8 @@ def explain(error: BaseException, url: str, patience: float) -> DockferryError:
     if _first(chain, theirs.InvalidHeader):
         return BodyError(f"{asked}: wanted one Content-Length, got another framing: {_reason(chain)}")
     if _first(chain, http.client.RemoteDisconnected, ConnectionError, theirs.NewConnectionError):
-        return ConnectError(f"{asked}: no answer: {_reason(chain)}", remedy=_NETWORK)
+        is_refused = _first(chain, ConnectionRefusedError) is not None
+        return ConnectError(f"{asked}: no answer: {_reason(chain)}", remedy=_NETWORK, asks_for_less=is_refused)
     if _first(chain, http.client.HTTPException, theirs.LocationValueError, ValueError):
         return ReplyError(f"{asked}: wanted an HTTP answer, got something else: {_reason(chain)}")
     return ConnectError(f"{asked}: {_reason(chain)}", remedy=_NETWORK)

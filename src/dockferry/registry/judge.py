@@ -96,7 +96,7 @@ def refusal(
     denied = any(code in _DENIED for code in complaint.codes)
     unknown = any(code in _UNKNOWN for code in complaint.codes)
     if status in (408, 425, 429) or (status >= 500 and status != 501):
-        return BusyError(message, retry_after=retry_after(headers, now))
+        return BusyError(message, retry_after=retry_after(headers, now), asks_for_less=status == 429)
     if status == 407:
         return AuthError(message, remedy="give the proxy's login in its URL: http://USER:PASSWORD@HOST:PORT")
     if status in (404, 410) and (unknown or not denied):

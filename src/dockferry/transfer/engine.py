@@ -12,10 +12,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import List, Optional, Sequence
 
+from ..choices import MAX_THREADS
 from ..errors import Interrupted
 from ..events import OnEvent, ignore
 from ..oci.descriptor import Descriptor
-from .governor import MOST, Governor
+from .governor import Governor
 from .jobs import Worker
 from .journal import Journal
 from .progress import ProgressMaker
@@ -75,7 +76,7 @@ def transfer(
         luck=random.random,
         on_drop=journal.dropped,
     )
-    crew = _Crew(state, destination, journal, options.threads or MOST)
+    crew = _Crew(state, destination, journal, options.threads or MAX_THREADS)
     try:
         crew.start()
         _watch(state, options.tick, on_event)

@@ -12,9 +12,6 @@ from typing import Any
 from ..oci.descriptor import Descriptor
 from .protocols import Destination
 
-STEP = 256 * 1024
-"""Bytes read back at a time: small enough to be hashed from the processor's cache."""
-
 
 class Frontier:
     """`offset`: how far the blob is hashed, in bytes."""

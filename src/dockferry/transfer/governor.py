@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Optional
 
-START, MOST = 5, 20
+from ..choices import MAX_THREADS
+
+START = 5
 _STEP = 3
 _SETTLE = 1.0
 _MEASURE = 2.0
@@ -21,7 +23,7 @@ class Governor:
 
     def __init__(self, fixed: Optional[int] = None) -> None:
         self.target = fixed or START
-        self._ceiling = fixed or MOST
+        self._ceiling = fixed or MAX_THREADS
         self._is_fixed = fixed is not None
         self._since: Optional[float] = None
         self._received = 0

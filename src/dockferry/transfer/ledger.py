@@ -19,10 +19,22 @@ _WINDOW = 2.0
 class Run:
     """A piece in progress: `[pos, end)` of blob number `blob` is still to come.
 
-    `end` may be lowered by a thief at any time. `twin` tells that another run covers the same bytes.
+    `end` may be lowered by a thief at any time. `in_hand` bytes at `pos` have come and are not handed in yet, as its
+    own thread tells. `twin` says that another run covers the same bytes.
     """
 
-    __slots__ = ("_last_at", "_mark_at", "_mark_received", "began", "blob", "end", "pos", "received", "twin")
+    __slots__ = (
+        "_last_at",
+        "_mark_at",
+        "_mark_received",
+        "began",
+        "blob",
+        "end",
+        "in_hand",
+        "pos",
+        "received",
+        "twin",
+    )
 
     def __init__(self, blob: int, pos: int, end: int, now: float) -> None:
         self.blob = blob
@@ -30,13 +42,20 @@ class Run:
         self.end = end
         self.began = now
         self.received = 0
+        self.in_hand = 0
         self.twin = False
         self._last_at = self._mark_at = now
         self._mark_received = 0
 
     @property
     def remaining(self) -> int:
+        """Bytes that are not handed in."""
         return max(0, self.end - self.pos)
+
+    @property
+    def to_come(self) -> int:
+        """Bytes that have not come."""
+        return max(0, self.end - self.pos - self.in_hand)
 
     def count(self, received: int, now: float) -> None:
         """`received` more bytes came."""
@@ -122,6 +141,7 @@ class Ledger:
         state = self.states[run.blob]
         start, end = run.pos, min(run.pos + count, run.end)
         run.pos += count
+        run.in_hand = 0
         run.count(count, now)
         wanted = [part for low, high in state.had.gaps(start, end) for part in state.writing.gaps(low, high)]
         for low, high in wanted:

@@ -129,8 +129,8 @@ def _steal(states: States, now: float, rules: Rules, speed: Optional[float]) -> 
         return None
     theirs = victim.speed(now)
     share = 0.5 if theirs is None or not speed else speed / (speed + theirs)
-    most = victim.remaining - rules.steal_min
-    length = max(rules.steal_min, min(int(victim.remaining * share), most))
+    most = victim.to_come - rules.steal_min
+    length = max(rules.steal_min, min(int(victim.to_come * share), most))
     return Assignment(victim.blob, victim.end - length, victim.end, victim)
 
 
@@ -162,7 +162,7 @@ def _slowest(states: States, now: float, rules: Rules, speed: Optional[float]) -
     for _, state in states:
         if not state.one_stream:
             for run in state.runs:
-                if not run.twin and run.remaining >= 2 * rules.steal_min:
+                if not run.twin and run.to_come >= 2 * rules.steal_min:
                     time = _time_to_go(run, now, rules, speed)
                     if time > longest:
                         found, longest = run, time
@@ -178,4 +178,4 @@ def _time_to_go(run: Run, now: float, rules: Rules, default: Optional[float]) ->
         speed = default
     if speed is None:
         return 0.0
-    return run.remaining / speed if speed > 0 else float("inf")
+    return run.to_come / speed if speed > 0 else float("inf")

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Sequence
 
-from ..errors import BusyError, ConnectError, DockferryError, NetworkError
+from ..errors import BusyError, DockferryError, NetworkError
 from ..events import Retry, Warned
 from ..oci.descriptor import Descriptor
 from .governor import Governor
@@ -186,7 +186,7 @@ class TransferState:
             return
         asked = error.retry_after if isinstance(error, BusyError) else None
         if source.health.is_alive(job.began):
-            if isinstance(error, (BusyError, ConnectError)):
+            if isinstance(error, NetworkError) and error.asks_for_less:
                 self.governor.refused(len(self.jobs) + 1, now)
             else:
                 self._pausing.append(worker)

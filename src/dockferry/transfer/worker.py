@@ -81,7 +81,7 @@ def _carry(
     run = job.run
     while run.remaining or state.extend(job):
         state.proof.keep_pace(run.blob)
-        count, is_end, problem = _fill(state, delivery, view[: min(len(view), run.remaining)])
+        count, is_end, problem = _fill(state, run, delivery, view)
         if count:
             _put(state, job, destination, journal, view[:count])
         if problem is not None:
@@ -99,17 +99,24 @@ def _is_crawling(run: Run, now: float) -> bool:
     return now - run.began > 30 and speed is not None and speed < MIN_SPEED
 
 
-def _fill(state: TransferState, delivery: Delivery, view: memoryview) -> Tuple[int, bool, Optional[NetworkError]]:
-    """Receive until `view` is full or time is up: how many bytes, whether the reply ended, what went wrong then."""
+def _fill(
+    state: TransferState, run: Run, delivery: Delivery, view: memoryview
+) -> Tuple[int, bool, Optional[NetworkError]]:
+    """Receive until `view` or the run is full or time is up: how many bytes, if the reply ended, what went wrong.
+
+    A thief may shorten the run meanwhile: its end is looked at anew before each receive.
+    """
     began = state.clock()
     filled = 0
     try:
-        count: Optional[int] = delivery.readinto(view)
+        count: Optional[int] = delivery.readinto(view[: run.remaining])
         while count is not None:
             filled += count
-            if not count or filled == len(view) or state.clock() - began > _FLUSH:
+            run.in_hand = filled
+            room = min(len(view), run.remaining)
+            if not count or filled >= room or state.clock() - began > _FLUSH:
                 return filled, not count, None
-            count = delivery.maybe_readinto(view[filled:], _FLUSH)
+            count = delivery.maybe_readinto(view[filled:room], _FLUSH)
     except NetworkError as problem:
         return filled, False, problem
     return filled, False, None
