@@ -203,7 +203,6 @@ def test_what_is_near_is_offered() -> None:
         "https://ann:s3cr3t@reg.example/app",
         "ann:s3cr3t@reg.example/app",
         "ann:p@s3cr3t@reg.example/app",
-        "a:@s3cr3t@",
     ],
 )
 def test_a_password_is_not_repeated(text: str) -> None:
