@@ -113,11 +113,22 @@ class Target:
             raise DiskError.of("read", self.path, error) from None
         return True
 
-    def refuse_existing(self, wanted: Digest) -> None:
+    def is_good(self) -> bool:
+        """Whether every blob of the archive under the final name matches its digest: all of it is read."""
+        from .verify import verify
+
+        try:
+            verify(self.path)
+        except (ContentError, DiskError):
+            return False
+        return True
+
+    def refuse_existing(self, image: Reference, wanted: Digest) -> None:
         """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
         if self.format != "oci-dir" and os.path.lexists(self.path):  # a layout takes another image
             raise DiskError(
-                f"{shown_path(self.path)} is there already and is not the archive of {wanted}",
+                f"{shown_path(self.path)} is there already and is not the {self.format} archive of {image.familiar}, "
+                f"{wanted}",
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
             )
 
