@@ -19,6 +19,7 @@ from dockferry.registry.judge import (
     Verdict,
     Wanted,
     judge,
+    refusal,
 )
 
 PART = Wanted(100, 200, 1000, True, "blob sha256:abc", "r.example")
@@ -143,6 +144,19 @@ def test_denied_with_404_is_a_matter_of_login() -> None:
     """Registries hide what they deny behind 404; their error code tells."""
     assert isinstance(error_of(verdict(PART, 404, said=Complaint(("DENIED",), "no"))), AuthError)
     assert isinstance(error_of(verdict(PART, 404, said=Complaint(("BLOB_UNKNOWN",), "no"))), NotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("what", "remedy"),
+    [
+        ("manifest team/app:1.2", "check the name and the tag: dockferry tags lists them"),
+        ("manifest team/app@sha256:abc", "check the name and the digest"),
+        ("tags of team/app", "check the name"),
+    ],
+)
+def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
+    """A tag is no suspect where none was given."""
+    assert refusal(404, Headers([]), SILENT, 0.0, what=what, where="r.example").remedy == remedy
 
 
 @pytest.mark.parametrize(

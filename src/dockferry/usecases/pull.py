@@ -56,8 +56,8 @@ def pull(
     `output`: a file, an existing directory for the default name, or None for that name here. `mirrors`: hosts
     (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry. `threads`: connections, 1 to 20, None to
     let the engine find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`:
-    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive where it
-    is damaged. `access`: login, trust and proxy. `retry`: when to try again, for layers. `on_event` is called in this
+    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if
+    damaged. `access`: login, trust and proxy. `retry`: when to try again, for layers. `on_event` is called in this
     thread, with Progress every `tick` seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError,
