@@ -1,12 +1,13 @@
-"""Registries: Debian's docker-registry, filled by a small pusher; and our own, which can be slow and counts bytes.
+"""Registries: Debian's docker-registry, filled by a small pusher; our own, which can be slow and counts bytes; nginx.
 
-Why not nginx's `limit_rate` for the slow one: it gives every request a second's worth of bytes at once, so that a
-client which asks more often gets more, and no floor can be stated. Our own paces each connection, without bursts.
+Two slow ones: nginx's `limit_rate` paces each request and gives it a second's worth of bytes at once, so that a
+client which asks more often gets more than its floor says. Our own paces each connection, without bursts.
 """
 
 from __future__ import annotations
 
 import http.client
+import os
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,22 @@ version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: {root}}}}}
 http: {{addr: "127.0.0.1:{port}"}}
+"""
+_NGINX = """\
+daemon off; worker_processes 1; pid {folder}/pid; error_log stderr warn; {user}
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://{host}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;
+      limit_rate {rate};
+    }}
+  }}
+}}
 """
 _PATIENCE = 30.0
 
@@ -78,12 +95,38 @@ def own_registry(image: BenchImage, rate: Optional[float] = None) -> Iterator[Ru
         yield running
 
 
+@contextmanager
+def nginx_capped(host: str, rate: float, folder: Path) -> Iterator[Optional[str]]:
+    """`host:port` of an nginx before `host` that gives each request `rate` bytes a second; None without nginx."""
+    program = shutil.which("nginx")
+    if program is None:
+        yield None
+        return
+    folder.mkdir()
+    port = _free_port()
+    config = folder / "nginx.conf"
+    config.write_text(_NGINX.format(folder=folder, port=port, host=host, rate=int(rate), user=_user()))
+    with open(folder / "log", "wb") as log, subprocess.Popen(
+        [program, "-p", str(folder), "-c", str(config), "-e", "stderr"], stdout=log, stderr=log
+    ) as server:
+        try:
+            _wait_listening(port, server)
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
 def _location(connection: http.client.HTTPConnection) -> str:
     reply = connection.getresponse()
     body = reply.read()
     if reply.status not in (201, 202):
         raise SystemExit(f"push: wanted 201 or 202, got {reply.status}: {body[:200]!r}")
     return reply.headers["Location"]
+
+
+def _user() -> str:
+    """As root nginx's worker would become somebody else, who may not enter our folder."""
+    return "user root;" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
 
 
 def _free_port() -> int:
@@ -100,4 +143,4 @@ def _wait_listening(port: int, server: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             time.sleep(0.05)
-    raise SystemExit(f"docker-registry does not listen on 127.0.0.1:{port}: see its log in --workdir")
+    raise SystemExit(f"{server.args!r} does not listen on 127.0.0.1:{port}: see its log in --workdir")

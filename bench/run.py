@@ -42,7 +42,7 @@ def _rows(bench: Bench, scenario: str, scale: float) -> List[Row]:
     if scenario == "startup":
         return list(bench.small(make(bench.folder / scenario, "bench/small", [million, million])))
     if scenario == "capped":
-        image = make(bench.folder / scenario, "bench/capped", [256 * million])
+        image = make(bench.folder / scenario, "bench/capped", [512 * million])
         return list(capped(bench, image, RATE, CONNECTIONS))
     if scenario == "resume":
         return list(resume(bench, make(bench.folder / scenario, "bench/resume", [512 * million]), RATE))

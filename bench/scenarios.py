@@ -10,7 +10,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 from image import BenchImage
 from measure import Failed, Sample, median, run
 from peers import ARIA2C_MANY, ARIA2C_ONE, FLOORS, OURS, SINGLE_STREAMS, Peer, aria2c, dockferry
-from registries import own_registry
+from registries import nginx_capped, own_registry
 from report import Row, absent, row
 
 Say = Callable[[str], None]
@@ -141,11 +141,17 @@ def capped(bench: Bench, image: BenchImage, rate: float, connections: int) -> It
     """A mirror that gives each connection so much and no more: the floor is size / (connections × rate)."""
     mine = dockferry(f"dockferry -t {connections}", "-t", str(connections))
     scenario = f"{image.size / 1e6:.0f} MB in {image.layers_in_words}, {rate / 1e6:g} MB/s each of {connections}"
+    floor = image.size / (connections * rate)
     with own_registry(image, rate) as running:
-        floor = image.size / (connections * rate)
         yield from bench.compare(
             scenario, running.host, image, [mine, ARIA2C_ONE], ours=mine, floor=floor, once=SINGLE_STREAMS[:2]
         )
+    scenario += ", by nginx's limit_rate"
+    with own_registry(image) as running, nginx_capped(running.host, rate, bench.folder / "nginx") as host:
+        if host is None:
+            yield absent(scenario, mine.name, "nginx is not installed")
+        else:
+            yield from bench.compare(scenario, host, image, [mine, ARIA2C_ONE], ours=mine, floor=floor)
 
 
 def resume(bench: Bench, image: BenchImage, rate: float) -> Iterator[Row]:

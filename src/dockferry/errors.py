@@ -75,7 +75,7 @@ class AuthError(DockferryError):
 
 
 class NetworkError(DockferryError):
-    """`asks_for_less`: the host has more of our connections than it wants: 429, or refused while others are served."""
+    """`asks_for_less`: the host has more connections of ours than it wants: 429, or refused while others work."""
 
     exit_code = 5
     is_retryable = True

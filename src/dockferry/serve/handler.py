@@ -7,8 +7,9 @@ connection closed, so that a body can never be taken for the next request.
 from __future__ import annotations
 
 import io
+import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Optional
@@ -23,6 +24,7 @@ MAX_HEAD = 16 << 10
 """Bytes a request's line and headers may have together."""
 _MAX_DISCARD = 64 << 10
 _IDLE_SECONDS = 120
+_LINGER_SECONDS = 1.0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -125,6 +127,18 @@ class Handler(BaseHTTPRequestHandler):
         reply = refuse(refusal)
         with reply.body.open() as send:
             self._send(reply, send)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Take in what is still coming, for a while: to close on unread bytes would take the answer back."""
+        deadline = time.monotonic() + _LINGER_SECONDS
+        left = _MAX_DISCARD
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER_SECONDS)
+            while left > 0 and time.monotonic() < deadline:
+                count = len(self.connection.recv(left))
+                left = left - count if count else 0
 
     def version_string(self) -> str:
         return "dockferry"
