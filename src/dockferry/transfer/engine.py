@@ -76,10 +76,11 @@ def transfer(
         luck=random.random,
         on_drop=journal.dropped,
     )
+    maker = ProgressMaker(state)
     crew = _Crew(state, destination, journal, options.threads or MAX_THREADS)
     try:
         crew.start()
-        _watch(state, options.tick, on_event)
+        _watch(state, maker, options.tick, on_event)
     except KeyboardInterrupt:
         state.stop(Interrupted("interrupted", remedy="run the same command again to go on from here"))
         raise
@@ -87,14 +88,15 @@ def transfer(
         crew.stop()
         while state.shared.events:
             on_event(state.shared.events.popleft())
+        if on_event is not ignore:  # what is kept, to the last byte
+            on_event(maker.look())
     if state.shared.error is not None:
         raise state.shared.error
     return Outcome(state.received)
 
 
-def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
+def _watch(state: TransferState, maker: ProgressMaker, tick: float, on_event: OnEvent) -> None:
     shared = state.shared
-    maker = ProgressMaker(state)
     next_look = next_govern = state.clock()
     while True:
         with shared.lock:
@@ -108,7 +110,7 @@ def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
             is_over = shared.is_over
         for event in events:
             on_event(event)
-        if on_event is not ignore and (is_over or now >= next_look):
+        if on_event is not ignore and now >= next_look and not is_over:
             next_look = now + tick
             on_event(maker.look())
         if is_over:

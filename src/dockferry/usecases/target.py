@@ -163,6 +163,8 @@ class Target:
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            if not path.exists():  # no file can be made there: the lock takes that for a lock that is held
+                raise DiskError(f"cannot make {shown_path(path)}", remedy="choose another place with -o") from None
             raise DiskError(
                 f"{shown_path(self.path)} is being written by another run",
                 remedy="wait for it, or choose another name with -o",
