@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
@@ -15,13 +16,14 @@ Fields = List[Tuple[str, str]]
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came; `connection` numbers the connections from 0."""
+    """One request as it came, at `at` (monotonic seconds); `connection` numbers the connections from 0."""
 
     method: str
     target: str
     fields: Fields
     body: bytes
     connection: int
+    at: float = 0.0
 
     def header(self, name: str) -> Optional[str]:
         return next((value for key, value in self.fields if key.lower() == name.lower()), None)
@@ -211,4 +213,4 @@ def read_request(reader: Any, connection: int) -> Optional[Request]:
         fields.append((name, value.strip()))
     known: Dict[str, str] = {name.lower(): value for name, value in fields}
     body = reader.read(int(known.get("content-length", "0")))
-    return Request(line[0], line[1], fields, body, connection)
+    return Request(line[0], line[1], fields, body, connection, time.monotonic())

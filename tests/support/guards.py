@@ -1,0 +1,72 @@
+"""Guards: what stands before a registry's blobs: a limit on connections, signed URLs and tokens that expire."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import replace
+from typing import Dict
+
+from .rude import Request, RudeServer, Wire
+from .rude_registry import Ask, RudeRegistry
+
+
+class Limit:
+    """At most `most` at a time, 429 for the others, and one in four, with a wait longer than a test lasts."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.Semaphore(most)
+        self.refusals = 0
+
+    def __call__(self, ask: Ask) -> None:
+        if ask.number % 4 == 3 or not self._free.acquire(blocking=False):
+            self.refusals += 1
+            ask.wire.reply(429, b"", [("Retry-After", "60")])
+            return
+        try:
+            ask.give()
+        finally:
+            self._free.release()
+
+
+class Storage:
+    """A storage host on another origin: signed URLs that live `life` seconds; bodies are cut now and then."""
+
+    def __init__(self, registry: RudeRegistry, life: float) -> None:
+        self.registry, self.life = registry, life
+        self.expired = 0
+
+    def url(self, server: RudeServer, ask: Ask) -> str:
+        name = ask.request.target.rpartition("/")[2]
+        return f"{server.url}/{name}?expires={time.monotonic() + self.life}&signature=SIGNED"
+
+    def __call__(self, request: Request, wire: Wire) -> None:
+        path, _, query = request.target.partition("?")
+        if time.monotonic() > float(query.partition("&")[0].partition("=")[2]):
+            self.expired += 1
+            wire.reply(403, b"<Error><Code>AccessDenied</Code></Error>")
+        else:
+            self.registry(replace(request, target=path), wire)
+
+
+class Tokens:
+    """A registry whose tokens live `life` seconds, made by a token server that counts."""
+
+    def __init__(self, registry: RudeRegistry, life: float) -> None:
+        self.registry, self.life = registry, life
+        self.made: Dict[str, float] = {}
+        self.realm = ""
+
+    def token(self, request: Request, wire: Wire) -> None:
+        name = f"token-{len(self.made)}"
+        self.made[name] = time.monotonic() + self.life
+        wire.reply(200, json.dumps({"token": name, "expires_in": self.life}).encode())
+
+    def __call__(self, request: Request, wire: Wire) -> None:
+        sent = (request.header("authorization") or "").rpartition(" ")[2]
+        if time.monotonic() < self.made.get(sent, 0.0):
+            self.registry(request, wire)
+        else:
+            challenge = f'Bearer realm="{self.realm}",service="s",scope="repository:demo/app:pull"'
+            wire.reply(401, b"", [("WWW-Authenticate", challenge)])
