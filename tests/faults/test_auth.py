@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import Optional
 
+import pytest
 from support import faults
 from support.guards import Storage, Tokens
 from support.pulls import ACCESS, IMAGE, SIZE, THREADS, Bench, check
@@ -14,6 +15,8 @@ from support.rude_registry import Ask, RudeRegistry
 
 
 @THREADS
+@pytest.mark.row(25)
+@pytest.mark.rule(2, 12)
 def test_signed_urls_that_expire(bench: Bench, wanted: bytes, threads: Optional[int]) -> None:
     """A signed URL that is over is made anew by the registry; the login stays at home, the signature out of sight."""
     behind = Storage(RudeRegistry(IMAGE, faults.cut, rate=2e6), life=0.3)
@@ -38,6 +41,7 @@ def test_signed_urls_that_expire(bench: Bench, wanted: bytes, threads: Optional[
 
 
 @THREADS
+@pytest.mark.row(27)
 def test_tokens_that_live_a_moment(bench: Bench, wanted: bytes, threads: Optional[int]) -> None:
     """A token that expires while bodies are on their way costs one new token, not one for each connection."""
     guard = Tokens(RudeRegistry(IMAGE, faults.cut, rate=2e6), life=0.5)

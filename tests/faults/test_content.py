@@ -18,6 +18,7 @@ PORTAL = b"<html><title>Please log in</title></html>"
 HTML = [("Content-Type", "text/html; charset=utf-8")]
 
 
+@pytest.mark.row(13)
 def test_a_wrong_bit_once(bench: Bench, wanted: bytes) -> None:
     """One wrong bit costs its layer once more, and is told with the host's name."""
     registry = RudeRegistry(IMAGE, lambda ask: ask.give(flip=ask.number == 1))
@@ -28,6 +29,7 @@ def test_a_wrong_bit_once(bench: Bench, wanted: bytes) -> None:
 
 
 @THREADS
+@pytest.mark.row(13)
 def test_a_wrong_bit_in_every_third_body(bench: Bench, wanted: bytes, threads: Optional[int]) -> None:
     """Patience lasts while each failure is another one."""
     registry = RudeRegistry(IMAGE, lambda ask: ask.give(flip=ask.chance(0.3)))
@@ -35,6 +37,8 @@ def test_a_wrong_bit_in_every_third_body(bench: Bench, wanted: bytes, threads: O
 
 
 @THREADS
+@pytest.mark.row(13)
+@pytest.mark.rule(8)
 def test_always_wrong(bench: Bench, threads: Optional[int]) -> None:
     """Wrong content that is what the host has: exit 6's error with blob and host, no final file, few bytes."""
     digest = IMAGE.layers[2].digest
@@ -51,6 +55,7 @@ def test_always_wrong(bench: Bench, threads: Optional[int]) -> None:
     assert registry.sent <= SIZE + 3 * len(bad)
 
 
+@pytest.mark.row(35)
 def test_a_captive_portal_instead_of_a_manifest(bench: Bench) -> None:
     """HTML with 200 is no manifest: one line that names the host and says what it was; nothing is left."""
     registry = RudeRegistry(IMAGE, manifest=lambda request, wire: wire.reply(200, PORTAL, HTML))
@@ -64,6 +69,7 @@ def test_a_captive_portal_instead_of_a_manifest(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.row(35)
 def test_a_captive_portal_instead_of_layers(bench: Bench, wanted: bytes, chunked: bool) -> None:
     """HTML with 200 in the place of a layer is never taken for its bytes, with a length or without."""
 

@@ -43,6 +43,7 @@ RANGELESS = [
 
 @THREADS
 @pytest.mark.parametrize("fault", [honest, *COST_NOTHING], ids=lambda fault: fault.__name__)
+@pytest.mark.row(3, 4, 5, 18, 23)
 def test_faults_cost_no_bytes(bench: Bench, wanted: bytes, fault: Fault, threads: Optional[int]) -> None:
     """The archive is the same to the byte, soon, and hardly a byte was fetched twice."""
     registry = RudeRegistry(IMAGE, fault)
@@ -56,6 +57,7 @@ def test_faults_cost_no_bytes(bench: Bench, wanted: bytes, fault: Fault, threads
 
 @THREADS
 @pytest.mark.parametrize("fault", RANGELESS, ids=lambda fault: fault.__name__)
+@pytest.mark.row(10, 11, 12, 16, 17)
 def test_ranges_refused(bench: Bench, wanted: bytes, fault: Fault, threads: Optional[int]) -> None:
     """Without ranges, and with bodies cut, the archive is the same to the byte in the end."""
     registry = RudeRegistry(IMAGE, fault)
@@ -68,6 +70,7 @@ def test_ranges_refused(bench: Bench, wanted: bytes, fault: Fault, threads: Opti
 
 
 @pytest.mark.parametrize("threads", [None, 20])
+@pytest.mark.row(22)
 def test_too_many_connections(bench: Bench, wanted: bytes, threads: Optional[int]) -> None:
     """429 to all but two connections: those two go on with everything, whatever the others were told to wait."""
     limit = Limit(2)
@@ -88,6 +91,8 @@ def test_too_many_connections(bench: Bench, wanted: bytes, threads: Optional[int
         ("/v2/demo/app/blobs/again", "redirects in a row"),
     ],
 )
+@pytest.mark.row(24)
+@pytest.mark.rule(2)
 def test_redirects_that_are_not_followed(bench: Bench, location: str, word: str) -> None:
     """A redirect to a file, to another scheme, with a login, or in a loop: the end, soon, with the reason."""
 
@@ -105,6 +110,8 @@ def test_redirects_that_are_not_followed(bench: Bench, location: str, word: str)
     assert "a.tar" not in bench.left()
 
 
+@pytest.mark.row(24)
+@pytest.mark.rule(2)
 def test_https_never_becomes_http(bench: Bench, tls: Tuple[ssl.SSLContext, str]) -> None:
     """A registry with TLS that points to a storage without: not followed, and the storage is never asked."""
     storage = bench.serve(RudeRegistry(IMAGE))
@@ -116,6 +123,7 @@ def test_https_never_becomes_http(bench: Bench, tls: Tuple[ssl.SSLContext, str])
     assert storage.requests == []
 
 
+@pytest.mark.row(23)
 def test_busy_before_the_first_byte(bench: Bench, wanted: bytes) -> None:
     """503 for manifest and config at first: asked again."""
 

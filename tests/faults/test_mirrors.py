@@ -14,6 +14,7 @@ from dockferry import pull
 from dockferry.events import Warned
 
 
+@pytest.mark.row(13, 55)
 def test_a_mirror_that_always_lies(bench: Bench, wanted: bytes) -> None:
     """Two mirrors, one of which changes a bit in every body: it is named, and the other one finishes."""
     liar = bench.serve(RudeRegistry(IMAGE, lambda ask: ask.give(flip=True)))
@@ -23,6 +24,7 @@ def test_a_mirror_that_always_lies(bench: Bench, wanted: bytes) -> None:
     assert honestly.sent <= 1.3 * SIZE
 
 
+@pytest.mark.row(23, 56)
 def test_a_mirror_that_dies(bench: Bench, wanted: bytes) -> None:
     """One of two mirrors goes away in the middle: the other one finishes, and nothing is fetched again."""
     dying, living = RudeRegistry(IMAGE, rate=2e6), RudeRegistry(IMAGE, rate=2e6)
@@ -43,6 +45,7 @@ def test_a_mirror_that_dies(bench: Bench, wanted: bytes) -> None:
 
 @pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.row(53)
 def test_a_mirror_without_one_layer(bench: Bench, wanted: bytes, status: int, threads: int) -> None:
     """The manifest and all layers but one are at the first mirror: that one comes from the second."""
 
@@ -57,6 +60,7 @@ def test_a_mirror_without_one_layer(bench: Bench, wanted: bytes, status: int, th
     assert lacking.sent + full.sent <= 1.1 * SIZE
 
 
+@pytest.mark.row(1)
 def test_a_refused_mirror_costs_no_time(bench: Bench, wanted: bytes) -> None:
     """A mirror that nobody listens at: the next one is asked within a second."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

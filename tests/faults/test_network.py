@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import pytest
 from support.proxies import HttpProxy
 from support.pulls import ACCESS, IMAGE, SIZE, Bench, check
 from support.rude_registry import Ask, RudeRegistry
 
 
+@pytest.mark.row(6)
 def test_one_byte_a_second(bench: Bench, wanted: bytes) -> None:
     """Bodies that drip are overtaken by the other connections, and nobody waits for them at the end."""
 
