@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import email.utils
 import ssl
 import time
 from dataclasses import replace
-from typing import Dict, Optional, Tuple
+from datetime import datetime, timedelta, timezone
+from typing import Callable, Dict, Optional, Tuple
 
 import pytest
 from support import faults
 from support.guards import Limit
 from support.pulls import ACCESS, IMAGE, SIZE, THREADS, Bench, check
 from support.rude import Request, Wire
-from support.rude_registry import Fault, RudeRegistry, honest
+from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
 from dockferry.errors import NetworkError
+from dockferry.events import Retry
 
 COST_NOTHING = [
     faults.cut,
@@ -37,6 +40,7 @@ RANGELESS = [
     faults.refused_400,
     faults.refused_416,
     faults.always_wrong_content_range,
+    faults.multipart,
 ]
 """The server itself gives bytes again and again."""
 
@@ -57,7 +61,7 @@ def test_faults_cost_no_bytes(bench: Bench, wanted: bytes, fault: Fault, threads
 
 @THREADS
 @pytest.mark.parametrize("fault", RANGELESS, ids=lambda fault: fault.__name__)
-@pytest.mark.row(10, 11, 12, 16, 17)
+@pytest.mark.row(10, 11, 12, 15, 16, 17)
 def test_ranges_refused(bench: Bench, wanted: bytes, fault: Fault, threads: Optional[int]) -> None:
     """Without ranges, and with bodies cut, the archive is the same to the byte in the end."""
     registry = RudeRegistry(IMAGE, fault)
@@ -152,3 +156,73 @@ def test_kept_connections_that_are_closed(bench: Bench, wanted: bytes) -> None:
     registry = RudeRegistry(IMAGE)
     check(bench, wanted, bench.pull(bench.serve(handler)))
     assert registry.sent <= 1.1 * SIZE
+
+
+@pytest.mark.row(19, 20)
+@pytest.mark.rule(8, 9)
+@THREADS
+@pytest.mark.parametrize(
+    "fault", [faults.two_lengths, faults.more_than_asked, faults.compressed], ids=lambda fault: fault.__name__
+)
+def test_bodies_that_are_not_the_blob(bench: Bench, wanted: bytes, fault: Fault, threads: Optional[int]) -> None:
+    """Two lengths, bytes past the end, a coding that was not asked for: nothing of it is taken."""
+    result = bench.pull(bench.serve(RudeRegistry(IMAGE, fault)), threads=threads)
+    check(bench, wanted, result)
+    assert result.received <= 1.05 * SIZE
+
+
+@pytest.mark.row("first byte")
+@pytest.mark.parametrize("threads", [4, 20])
+def test_a_late_first_byte_is_no_stall(bench: Bench, wanted: bytes, threads: int) -> None:
+    """Answers that begin after three times the idle timeout are waited for: no retry, no byte twice."""
+    registry = RudeRegistry(IMAGE, faults.late)
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads))
+    assert registry.sent <= 1.05 * SIZE
+    assert not bench.told(Retry)
+
+
+def in_a_second(ask: Ask) -> str:
+    return email.utils.format_datetime(datetime.now(timezone.utc) + timedelta(seconds=1), usegmt=True)
+
+
+@pytest.mark.row(22)
+@pytest.mark.parametrize(
+    "asked",
+    [lambda ask: "1", in_a_second, lambda ask: None, lambda ask: "880.092\xb5s", lambda ask: "9" * 300],
+    ids=["seconds", "date", "nothing", "nonsense", "absurd"],
+)
+def test_429_in_every_form(bench: Bench, wanted: bytes, asked: Callable[[Ask], Optional[str]]) -> None:
+    """Whatever time a 429 asks for, it is told, one connection rests, and the others bring everything soon."""
+
+    def busy(ask: Ask) -> None:
+        value = asked(ask)
+        if ask.number == 3:
+            ask.wire.reply(429, b"", [("Retry-After", value)] if value else [])
+        else:
+            ask.give()
+
+    registry = RudeRegistry(IMAGE, busy)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=4))
+    assert time.monotonic() - began < 5
+    assert registry.sent <= 1.05 * SIZE
+    assert len(bench.told(Retry)) == 1
+    assert 0 <= bench.told(Retry)[0].wait <= 660
+
+
+@pytest.mark.row(26, "ns")
+@pytest.mark.parametrize("status", [401, 403, 405])
+def test_head_and_ns_are_never_needed(bench: Bench, wanted: bytes, status: int) -> None:
+    """Registries and stores that refuse HEAD, and mirrors that break at `?ns=`: neither is ever sent."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if request.method == "GET" and "?" not in request.target:
+            registry(request, wire)
+        else:
+            wire.reply(status)
+
+    registry = RudeRegistry(IMAGE, faults.cut)
+    server = bench.serve(handler)
+    check(bench, wanted, bench.pull(server))
+    assert {request.method for request in server.requests} == {"GET"}
+    assert not server.saw("ns=")

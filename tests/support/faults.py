@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 from .rude_registry import Ask
 
 
@@ -115,3 +117,71 @@ def without_length(ask: Ask) -> None:
         ask.wire.head(status, [*fields, ("Connection", "close")])
         ask.send(ask.data[start : end if ask.chance(0.6, 1) else (start + end) // 2])
     ask.wire.close()
+
+
+def wrong_bit(ask: Ask) -> None:
+    ask.give(flip=ask.chance(0.3))
+
+
+def multipart(ask: Ask) -> None:
+    """The range, as one part of several."""
+    if not ask.request.range:
+        cut(ask)
+        return
+    start, end = ask.span
+    head = f"--B\r\nContent-Type: text/plain\r\nContent-Range: bytes {start}-{end - 1}/{len(ask.data)}\r\n\r\n"
+    body = head.encode() + ask.data[start:end] + b"\r\n--B--\r\n"
+    kind = "multipart/byteranges; boundary=B"
+    ask.wire.head(206, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    ask.send(body)
+
+
+def shifted(ask: Ask) -> None:
+    """The right header, and in every fifth reply to a range the bytes that stand beside."""
+    start, end = ask.span
+    if ask.request.range and ask.chance(0.2) and end < len(ask.data):
+        told = f"bytes {start}-{end - 1}/{len(ask.data)}"
+        ask.wire.head(206, [("Content-Length", str(end - start)), ("Content-Range", told)])
+        ask.send(ask.data[start + 1 : end + 1])
+    else:
+        cut(ask)
+
+
+def two_lengths(ask: Ask) -> None:
+    """A head that can be read in two ways."""
+    if ask.chance(0.3):
+        start, end = ask.span
+        second = -1 if ask.chance(0.5, 1) else end - start + 1
+        lengths = [("Content-Length", str(end - start))] if second > 0 else []
+        ask.wire.head(200, [*lengths, ("Content-Length", str(second))])
+        ask.wire.send(ask.data[start:end])
+        ask.wire.close()
+    else:
+        ask.give()
+
+
+def more_than_asked(ask: Ask) -> None:
+    """The bytes, and 50 kB that are no one's, in chunks or until the end of the connection."""
+    start, end = ask.span
+    ranged = [("Content-Range", f"bytes {start}-{end - 1}/{len(ask.data)}")] if ask.request.range else []
+    body = ask.data[start:end] + bytes(50_000)
+    if ask.chance(0.5):
+        ask.wire.chunks(206 if ranged else 200, [body[:70_000], body[70_000:]] if body[70_000:] else [body], ranged)
+    else:
+        ask.wire.head(206 if ranged else 200, [*ranged, ("Connection", "close")])
+        ask.wire.send(body)
+        ask.wire.close()
+
+
+def compressed(ask: Ask) -> None:
+    """Packed once more, which nobody asked for."""
+    if ask.chance(0.3):
+        ask.wire.reply(200, gzip.compress(ask.data), [("Content-Encoding", "gzip")])
+    else:
+        ask.give()
+
+
+def late(ask: Ask) -> None:
+    """A cache that fetches from its upstream first."""
+    ask.registry.ending.wait(1.0)
+    ask.give()

@@ -13,16 +13,20 @@ from .rude_registry import Ask, RudeRegistry
 
 
 class Limit:
-    """At most `most` at a time, 429 for the others, and one in four, with a wait longer than a test lasts."""
+    """At most `most` at a time, 429 for the others, and one in four with a wait longer than a test lasts.
 
-    def __init__(self, most: int) -> None:
+    `is_strict` is that; else only those past the most are refused, and told nothing.
+    """
+
+    def __init__(self, most: int, *, is_strict: bool = True) -> None:
         self._free = threading.Semaphore(most)
+        self._is_strict = is_strict
         self.refusals = 0
 
     def __call__(self, ask: Ask) -> None:
-        if ask.number % 4 == 3 or not self._free.acquire(blocking=False):
+        if (self._is_strict and ask.number % 4 == 3) or not self._free.acquire(blocking=False):
             self.refusals += 1
-            ask.wire.reply(429, b"", [("Retry-After", "60")])
+            ask.wire.reply(429, b"", [("Retry-After", "60")] if self._is_strict else [])
             return
         try:
             ask.give()
@@ -57,11 +61,13 @@ class Tokens:
         self.registry, self.life = registry, life
         self.made: Dict[str, float] = {}
         self.realm = ""
+        self.issued_at = ""
 
     def token(self, request: Request, wire: Wire) -> None:
         name = f"token-{len(self.made)}"
         self.made[name] = time.monotonic() + self.life
-        wire.reply(200, json.dumps({"token": name, "expires_in": self.life}).encode())
+        answer = {"token": name, "expires_in": self.life, "issued_at": self.issued_at}
+        wire.reply(200, json.dumps({key: value for key, value in answer.items() if value}).encode())
 
     def __call__(self, request: Request, wire: Wire) -> None:
         sent = (request.header("authorization") or "").rpartition(" ")[2]

@@ -108,17 +108,20 @@ Handler = Callable[[Request, Wire], None]
 class RudeServer:
     """Calls `handler` for each request, many connections at once, and keeps every request in `requests`.
 
-    Use it in a `with`: it ends its threads and connections.
+    `address` is where it listens; `priority` goes to its connections (SO_PRIORITY: the class in a queue of the
+    kernel's). Use it in a `with`: it ends its threads and connections.
     """
 
     handler: Handler
     tls: Optional[ssl.SSLContext] = None
+    address: Tuple[str, int] = ("127.0.0.1", 0)
+    priority: int = 0
     requests: List[Request] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
     connections: int = 0
 
     def __enter__(self) -> RudeServer:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(self.address)
         self._lock = threading.Lock()
         self._sockets: List[socket.socket] = []
         self._threads: List[threading.Thread] = []
@@ -146,7 +149,7 @@ class RudeServer:
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address[0]}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -174,6 +177,8 @@ class RudeServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            if self.priority:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, self.priority)
             with self._lock:
                 self._sockets.append(sock)
                 number = self.connections
