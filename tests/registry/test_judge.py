@@ -176,6 +176,7 @@ def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
         ("", None),
     ],
 )
+@pytest.mark.row(22)
 def test_retry_after(value: str, wait: object) -> None:
     """Seconds and dates are believed up to ten minutes, nonsense is no wait at all."""
     assert retry_after(Headers([("Retry-After", value)]), 0.0) == wait
@@ -216,6 +217,8 @@ def test_any_text_as_content_range_gives_a_verdict(text: str) -> None:
     assert isinstance(verdict(PART, 206, ("Content-Range", text)), (Deliver, AskWhole))
 
 
+@pytest.mark.row(58)
+@pytest.mark.rule(11)
 def test_complaints_are_cleaned() -> None:
     """A registry's own words reach the terminal without control characters and signed queries, and bounded."""
     body = b'{"errors":[{"code":"denied\\u001b[2J","message":"see https://x.example/?sig=SECRET \\u202e"}, 7]}'
