@@ -168,6 +168,8 @@ def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
         ("9" * 300, 600.0),
         ("Thu, 01 Jan 1970 00:01:00 GMT", 60.0),
         ("Wed, 31 Dec 1969 23:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:01:00 -0000", 60.0),
+        ("Mon, 01 Jan 1601 00:00:00 -0000", 0.0),
         ("Fri, 31 Dec 2100 00:00:00 GMT", 600.0),
         ("880.092µs", None),
         ("-5", None),

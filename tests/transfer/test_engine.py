@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import List, Optional, Sequence
 
@@ -163,6 +164,18 @@ def test_busy_source_is_waited_for(bench: Bench) -> None:
     assert retry.number == 1
     assert retry.wait > 0
     assert "503" in retry.reason
+
+
+def test_a_rest_lasts_no_longer_than_was_said(bench: Bench) -> None:
+    """A source that rests for a moment is asked again right after it, not a quarter of a second later."""
+    bench.source.script = lambda number, blob, start, end: (
+        Script(error=BusyError("503 from memory.example")) if number % 4 else Script(cut=100_000)
+    )
+    began = time.monotonic()
+    bench.run(1)
+    bench.check()
+    retries = [event for event in bench.events if isinstance(event, Retry)]
+    assert time.monotonic() - began < 0.1 * len(retries)
 
 
 def test_dead_source_is_given_up(bench: Bench) -> None:

@@ -70,8 +70,13 @@ class TransferState:
                     return job
                 if worker.resting_until > now:
                     self.shared.work.wait(worker.resting_until - now)
+                elif self._has_room(now):
+                    rests = [one.health.resting_until - now for one in self.sources]
+                    self.shared.work.wait(
+                        min((rest for rest in rests if 0 < rest < _RECONSIDER), default=_RECONSIDER)
+                    )
                 else:
-                    (self.shared.work if self._has_room(now) else self.shared.spare).wait(_RECONSIDER)
+                    self.shared.spare.wait(_RECONSIDER)
             raise Stopped
 
     def job_now(self, worker: Worker, now: float) -> Optional[Job]:
