@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +90,7 @@ class _Pull:
         """The result, if just this archive stands under its name already; `prove`: with every digest right."""
         if not self._target.holds(self._destination) or (prove and not self._target.is_good()):
             return None
-        with contextlib.suppress(OSError):
-            self._target.journal.unlink()  # of a run that was killed right after it published
+        self._target.tidy()
         return self._finished(0, fresh=False)
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:

@@ -10,6 +10,7 @@ from typing import Iterator, Optional, Union
 
 from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
+from ..archive.disk import sync_directory
 from ..archive.layout_dir import WORK_DIRECTORY, LayoutDir
 from ..archive.plan import Plan
 from ..choices import FORMATS
@@ -70,6 +71,10 @@ class Target:
             return self.path / WORK_DIRECTORY / "journal"
         return self.path.with_name(self.path.name + ".part.journal")
 
+    @property
+    def _lock(self) -> Path:
+        return self.path.with_name(self.path.name + ".part.lock")
+
     def destination(self, image: Image, reference: Reference) -> Union[ArchiveFile, LayoutDir]:
         """Where the image's blobs are put. Raises UsageError for an artifact that no engine would load."""
         content = Content.of(image.manifest, image.config_raw, reference)
@@ -123,6 +128,19 @@ class Target:
             return False
         return True
 
+    def tidy(self) -> None:
+        """Finish for a run that was killed when it had just published: its leavings go. Not while another run works."""
+        part = self.path.with_name(self.path.name + ".part")
+        if not any(map(os.path.lexists, (part, self.journal, self._lock))):
+            return
+        with contextlib.suppress(DiskError, OSError), self.locked():
+            if os.path.lexists(part) and not os.path.samestat(os.lstat(part), os.lstat(self.path)):
+                return  # another image's, which --force would have put here
+            sync_directory(part.parent)
+            for name in (part, self.journal):
+                with contextlib.suppress(FileNotFoundError):
+                    name.unlink()
+
     def refuse_existing(self, image: Reference, wanted: Digest) -> None:
         """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
         if self.format != "oci-dir" and os.path.lexists(self.path):  # a layout takes another image
@@ -157,7 +175,7 @@ class Target:
         """One run at a time on one target: a second one raises DiskError at once."""
         from filelock import FileLock, Timeout
 
-        path = self.path.with_name(self.path.name + ".part.lock")
+        path = self._lock
         _check_directory(path)  # which the lock would make
         lock = FileLock(str(path))
         try:
