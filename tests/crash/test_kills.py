@@ -1,6 +1,7 @@
 """SIGKILL at the Nth write, rename, sync … of a pull, N = 1, 2, 3 … until a run ends unharmed: nothing is lost.
 
-Each kill comes as the call begins, so the disk is as the call before left it; the last point of a sweep is a whole run.
+Each kill comes as the call begins, so the disk is as the call before left it; the last point of a sweep is a run to
+the end.
 """
 
 from __future__ import annotations
