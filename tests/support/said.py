@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import unicodedata
 from contextlib import contextmanager
-from typing import Iterator, Type
+from typing import Iterator, List, Type
 
 from dockferry.errors import DockferryError
 
@@ -23,11 +23,17 @@ def assert_plain(text: str, longest: int = _LONGEST) -> None:
 
 
 @contextmanager
-def only(*expected: Type[DockferryError]) -> Iterator[None]:
-    """What is inside ends within moments of this thread's time, well or with an `expected` error in plain words."""
+def only(*expected: Type[DockferryError]) -> Iterator[List[str]]:
+    """What is inside ends within moments of this thread's time, well or with an `expected` error in plain words.
+
+    The list that is given holds these words.
+    """
     began = time.thread_time()
+    said: List[str] = []
     try:
-        yield
+        yield said
     except expected as error:
-        assert_plain(str(error))
+        said.append(str(error))
     assert time.thread_time() - began < _SECONDS
+    for words in said:
+        assert_plain(words)
