@@ -152,8 +152,6 @@ class _Crew:
     def _sync_now_and_then(self) -> None:
         try:
             while not self._done.wait(_SYNC):
-                mark = self._journal.mark()
-                self._destination.sync()
-                self._journal.synced(mark)
+                self._journal.settle(self._destination.sync)
         except BaseException as error:  # as in work()
             self._state.stop(error)

@@ -129,7 +129,7 @@ class Target:
         return True
 
     def tidy(self) -> None:
-        """Finish for a run that was killed when it had just published: its leavings go, unless another run works."""
+        """Finish for a run that was killed when it had just published; not while another run works."""
         part = self.path.with_name(self.path.name + ".part")
         if not any(map(os.path.lexists, (part, self.journal, self._lock))):
             return
