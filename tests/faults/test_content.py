@@ -187,10 +187,11 @@ def test_another_manifest_than_the_one_named(bench: Bench) -> None:
     assert bench.left() == []
 
 
+FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+
+
 @pytest.mark.rule(4)
-@pytest.mark.parametrize(
-    "kind", ["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", IMAGE.layers[0].media_type]
-)
+@pytest.mark.parametrize("kind", [FOREIGN, IMAGE.layers[0].media_type])
 def test_urls_in_a_manifest_are_not_asked(bench: Bench, kind: str) -> None:
     """A layer's own `urls` are another host's word: the registry gives it, or nobody does (CVE-2020-15157)."""
     elsewhere = bench.serve(RudeRegistry(IMAGE))

@@ -203,6 +203,8 @@ class RudeServer:
                     with self._lock:
                         self.requests.append(request)
                     self.handler(request, wire)
+                    if request.header("connection") == "close":
+                        break
 
 
 def read_request(reader: Any, connection: int) -> Optional[Request]:
