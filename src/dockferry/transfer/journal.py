@@ -82,9 +82,9 @@ class Journal:
         """These ranges of a blob are written."""
         self._append(b"".join(_line(f"h {blob} {start} {end}") for start, end in ranges))
 
-    def dropped(self, blob: int) -> None:
-        """What was had of a blob is wrong."""
-        self._append(_line(f"d {blob}"))
+    def dropped(self, blob: int, kept: Sequence[Tuple[int, int]] = ()) -> None:
+        """What was had of a blob is wrong, but for the ranges that are `kept`."""
+        self._append(_line(f"d {blob}") + b"".join(_line(f"h {blob} {start} {end}") for start, end in kept))
 
     def mark(self) -> int:
         """Where the journal ends now: to be taken before the data is synced, and given to `synced` after."""
