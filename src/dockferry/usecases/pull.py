@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from ..choices import MAX_THREADS
 from ..errors import UsageError
-from ..events import Finished, OnEvent, Resolved, Warned, ignore
+from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
@@ -23,6 +23,7 @@ class PullResult:
     """`digest` is the platform's manifest's; `size` the layers, `received` what came over the network, in bytes.
 
     `elapsed` in seconds. `fresh` is False when the archive was there already. `load` is the command that loads it.
+    `sources`: what each of them did, in the order given; none where nothing was fetched.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class PullResult:
     received: int
     fresh: bool
     load: str
+    sources: Tuple[SourceReport, ...] = ()
 
 
 def pull(
@@ -91,7 +93,7 @@ class _Pull:
         if not self._target.holds(self._destination) or (prove and not self._target.is_good()):
             return None
         self._target.tidy()
-        return self._finished(0, fresh=False)
+        return self._finished(0, (), fresh=False)
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
         """Fetch and publish, as the only one who does so."""
@@ -110,12 +112,12 @@ class _Pull:
             destination.open()
             try:
                 options = Options(threads, tick, retry)
-                received = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
+                outcome = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
                 destination.publish(overwrite)
             finally:
                 destination.close()
             self._target.forget_journal()
-        return self._finished(received, fresh=True)
+        return self._finished(outcome.received, outcome.sources, fresh=True)
 
     def _tell_resolved(self) -> None:
         image, top = self._image, self._image.top
@@ -138,7 +140,7 @@ class _Pull:
                 Warned("this image has layers compressed with zstd, which Docker before 23.0 does not load")
             )
 
-    def _finished(self, received: int, *, fresh: bool) -> PullResult:
+    def _finished(self, received: int, sources: Tuple[SourceReport, ...], *, fresh: bool) -> PullResult:
         elapsed = time.monotonic() - self._began
         result = PullResult(
             path=self._target.path,
@@ -150,6 +152,7 @@ class _Pull:
             received=received,
             fresh=fresh,
             load=self._target.load_command,
+            sources=sources,
         )
         self._on_event(
             Finished(
