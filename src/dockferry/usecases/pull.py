@@ -14,6 +14,7 @@ from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
 from ..transfer.retry import RetryPolicy
+from .places import Places
 from .resolve import Image, Resolver, Top
 from .target import Target, check_output
 
@@ -43,6 +44,8 @@ def pull(
     *,
     output: Optional[Union[str, Path]] = None,
     mirrors: Sequence[str] = (),
+    with_origin: bool = False,
+    trust: Optional[str] = None,
     threads: Optional[int] = None,
     platform: Optional[str] = None,
     format: str = "docker",
@@ -55,11 +58,13 @@ def pull(
     """Bring `image` to `output`; come back when it stands there, complete and verified.
 
     `output`: a file, an existing directory for the default name, or None for that name here. `mirrors`: hosts
-    (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry. `threads`: connections, 1 to 20, None to
-    let the engine find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`:
-    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if
-    damaged. `access`: login, trust and proxy. `retry`: when to try again, for layers. `on_event` is called in this
-    thread, with Progress every `tick` seconds.
+    (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry, or, `with_origin`, besides. `trust`: the
+    source whose word a tag is, None where all must agree. `threads`: connections, 1 to 20, None to let the engine
+    find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`: docker (loads
+    everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if damaged.
+    `access`: login, trust and proxy.
+    `retry`: when to try again, None for 20 tries, and fewer for manifests. `on_event` is called in this thread, with
+    Progress every `tick` seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError,
     NotFoundError, AuthError, NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
@@ -70,7 +75,8 @@ def pull(
     began = time.monotonic()
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()
-    with Resolver(reference, mirrors, access or Access(), on_event) as resolver:
+    places = Places(tuple(mirrors), with_origin, trust)
+    with Resolver(reference, places, access or Access(), on_event, retry) as resolver:
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
         found = resolver.image(top, wanted, platform is not None, guess.document)
