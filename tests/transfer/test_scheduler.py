@@ -100,6 +100,7 @@ def test_what_is_soon_done_is_left_alone() -> None:
     assert choose(ledger, 4, 1.0, RULES, Pace(40.0 * MIB)) is None
 
 
+@pytest.mark.row("first byte")
 def test_a_long_first_byte_is_no_stall() -> None:
     """A request that waits for its first byte keeps its range for a while: the mirror fetches from upstream."""
     ledger = Ledger(blobs(50 * MIB))

@@ -77,10 +77,11 @@ def transfer(
         luck=random.random,
         on_drop=journal.dropped,
     )
+    maker = ProgressMaker(state)
     crew = _Crew(state, destination, journal, options.threads or MAX_THREADS)
     try:
         crew.start()
-        _watch(state, options.tick, on_event)
+        _watch(state, maker, options.tick, on_event)
     except KeyboardInterrupt:
         state.stop(Interrupted("interrupted", remedy="run the same command again to go on from here"))
         raise
@@ -88,6 +89,8 @@ def transfer(
         crew.stop()
         while state.shared.events:
             on_event(state.shared.events.popleft())
+        if on_event is not ignore:  # what is kept, to the last byte
+            on_event(maker.look())
     reports = state.pool.reports()
     for report in reports:
         on_event(report)
@@ -96,9 +99,8 @@ def transfer(
     return Outcome(state.received, reports)
 
 
-def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
+def _watch(state: TransferState, maker: ProgressMaker, tick: float, on_event: OnEvent) -> None:
     shared = state.shared
-    maker = ProgressMaker(state)
     next_look = next_govern = state.clock()
     while True:
         with shared.lock:
@@ -115,7 +117,7 @@ def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
             delivery.abort()
         for event in events:
             on_event(event)
-        if on_event is not ignore and (is_over or now >= next_look):
+        if on_event is not ignore and now >= next_look and not is_over:
             next_look = now + tick
             on_event(maker.look())
         if is_over:
@@ -157,8 +159,6 @@ class _Crew:
     def _sync_now_and_then(self) -> None:
         try:
             while not self._done.wait(_SYNC):
-                mark = self._journal.mark()
-                self._destination.sync()
-                self._journal.synced(mark)
+                self._journal.settle(self._destination.sync)
         except BaseException as error:  # as in work()
             self._state.stop(error)

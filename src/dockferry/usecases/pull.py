@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +57,9 @@ def pull(
     `output`: a file, an existing directory for the default name, or None for that name here. `mirrors`: hosts
     (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry. `threads`: connections, 1 to 20, None to
     let the engine find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`:
-    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name. `access`: login, trust
-    and proxy. `retry`: when to try again, for layers. `on_event` is called in this thread, with Progress every `tick`
-    seconds.
+    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if
+    damaged. `access`: login, trust and proxy. `retry`: when to try again, for layers. `on_event` is called in this
+    thread, with Progress every `tick` seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError,
     NotFoundError, AuthError, NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
@@ -77,7 +76,8 @@ def pull(
         found = resolver.image(top, wanted, platform is not None, guess.document)
         target = Target.of(output, format, reference, found.platform)
         job = _Pull(resolver, found, target, on_event, began)
-        return job.maybe_done() or job.run(overwrite, threads, tick, retry or RetryPolicy())
+        done = None if overwrite else job.maybe_done()
+        return done or job.run(overwrite, threads, tick, retry or RetryPolicy())
 
 
 class _Pull:
@@ -88,12 +88,11 @@ class _Pull:
         self._on_event, self._began = on_event, began
         self._destination = target.destination(image, resolver.reference)
 
-    def maybe_done(self) -> Optional[PullResult]:
-        """The result, if just this archive stands under its name already."""
-        if not self._target.holds(self._destination):
+    def maybe_done(self, prove: bool = False) -> Optional[PullResult]:
+        """The result, if just this archive stands under its name already; `prove`: with every digest right."""
+        if not self._target.holds(self._destination) or (prove and not self._target.is_good()):
             return None
-        with contextlib.suppress(OSError):
-            self._target.journal.unlink()  # of a run that was killed right after it published
+        self._target.tidy()
         return self._finished(0, (), fresh=False)
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
@@ -103,11 +102,11 @@ class _Pull:
 
         destination = self._destination
         with self._target.locked():
-            done = self.maybe_done()
+            done = self.maybe_done(prove=overwrite)
             if done is not None:
                 return done
             if not overwrite:
-                self._target.refuse_existing(self._image.manifest.digest)
+                self._target.refuse_existing(self._resolver.reference, self._image.manifest.digest)
             self._tell_resolved()
             self._warn_of_old_engines()
             destination.open()

@@ -12,9 +12,13 @@ _DIGEST = re.compile(r"\w+:([0-9a-f]{12})[0-9a-f]*", re.ASCII)
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
+_FAR = 100 * 3600
+"""Seconds: right after an outage the speed is that of a few bytes."""
+
+
 def clock(seconds: Optional[float]) -> str:
-    """`00:02:17`; dashes where it is not known."""
-    if seconds is None:
+    """`00:02:17`; dashes where it is not known, or so far away that nobody can say."""
+    if seconds is None or seconds >= _FAR:
         return "--:--:--"
     whole = int(seconds + 0.5)
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
