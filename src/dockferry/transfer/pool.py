@@ -25,9 +25,11 @@ _FAILING = 3
 _REST, _REST_MOST = 10.0, 600.0
 """Seconds that a slow or silent source rests the first time, and at most: twice as long each time."""
 _OF_LATE = 2.0
-"""Seconds: a source that gave nothing for so long is silent, not slow."""
-_SILENCE = 1.0
+"""Seconds: what gave nothing for so long is silent, not slow."""
+_QUIET = 1.0
 """Seconds: a body that fails after that long without a byte has stalled; one that fails sooner was cut."""
+SILENCE = 5.0
+"""Seconds: a reply that was silent so long while another source gave bytes is given up."""
 _IGNORES = 30.0
 """Seconds after which a source that ignored ranges of a blob is asked for a range of it again."""
 
@@ -177,10 +179,9 @@ class Pool:
         self, state: SourceState, worker: Worker, run: Run, began: float, error: DockferryError, now: float
     ) -> Tuple[int, float]:
         """A request failed: how often without progress, and how long until the next."""
-        if isinstance(error, BodyError) and now - run.last_at >= _SILENCE:
-            state.stalls += 1
-            if self.is_several and not state.health.is_alive(now - _SILENCE) and state.resting_until <= now:
-                state.demote(now)
+        if isinstance(error, BodyError) and now - run.last_at >= _QUIET:
+            if self._stalled(state, now):
+                return max(1, state.demotions), state.resting_until - now
         else:
             state.errors += 1
         asked = error.retry_after if isinstance(error, BusyError) else None
@@ -197,6 +198,19 @@ class Pool:
         else:
             state.pauses.append(now + wait)
         return worker.failures, wait
+
+    def overtaken(self, state: SourceState, run: Run, now: float) -> None:
+        """Others brought what a connection was to bring, or the transfer is over: was it silent?"""
+        if now - run.last_at > _OF_LATE:
+            self._stalled(state, now)
+
+    def _stalled(self, state: SourceState, now: float) -> bool:
+        """A connection went silent; whether that is the source's doing. What fell silent together counts once."""
+        state.stalls += 1
+        is_all = self.is_several and not state.health.is_alive(now - _QUIET)
+        if is_all and state.resting_until <= now:
+            state.demote(now)
+        return is_all
 
     def is_hopeless(self, blob: int) -> bool:
         """Whether no source gives this blob: each has refused it, or has been tried as often as the policy says."""

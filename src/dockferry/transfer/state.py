@@ -197,7 +197,11 @@ class TransferState:
             self.pool.closed_one(job.source, now)
             is_needless = self.ledger.states[job.run.blob].had.covers(job.run.pos, job.run.end)
             self.ledger.release(job.run)
-            if isinstance(error, DockferryError) and not (is_needless or job.is_given_up or self.shared.is_over):
+            if job.is_given_up:
+                pass  # its source was charged when it was
+            elif is_needless or self.shared.is_over:
+                self.pool.overtaken(job.source, job.run, now)
+            elif isinstance(error, DockferryError):
                 self._failed(job, error, now)
             self.shared.work.notify_all()
 

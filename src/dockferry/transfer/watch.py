@@ -9,10 +9,8 @@ from typing import Callable, Iterable, List, Optional, Tuple
 
 from ..errors import BodyError, DockferryError
 from .jobs import Job
-from .pool import Pool
+from .pool import SILENCE, Pool
 
-SILENCE = 5.0
-"""Seconds: a reply that was silent so long while another source gave bytes is given up."""
 _NEARLY_DONE = 2.0
 """Seconds: a run that is done sooner is left alone."""
 
