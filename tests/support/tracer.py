@@ -33,12 +33,16 @@ _PIECE = re.compile(r"^(\d+) +pwrite64\(\d+<[^>]*>, .*, \d+, \d+\) = (\d+)$")
 
 @dataclass(frozen=True)
 class Traced:
-    """How a traced run ended; `fetched`: bytes of layers that it had put into files, by the kernel's word."""
+    """How a traced run ended; `fetched`: bytes of layers that it had put into files, by the kernel's word.
+
+    `is_hit`: something was injected; a kill is told by the code.
+    """
 
     code: int
     stdout: str
     stderr: str
     fetched: int
+    is_hit: bool
 
     @property
     def is_killed(self) -> bool:
@@ -69,7 +73,9 @@ def traced(directory: Path, argv: Sequence[str], call: str, what: str, only: Seq
         timeout=60,
         check=False,
     )
-    return Traced(done.returncode, done.stdout, done.stderr, _fetched(log.read_text().splitlines()))
+    lines = log.read_text().splitlines()
+    is_hit = any(line.endswith("(INJECTED)") for line in lines)
+    return Traced(done.returncode, done.stdout, done.stderr, _fetched(lines), is_hit)
 
 
 def _fetched(lines: List[str]) -> int:

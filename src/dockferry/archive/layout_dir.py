@@ -116,8 +116,8 @@ class LayoutDir:
         self.sync()
         self._close_readers()
         try:
-            for algorithm in self._algorithms():
-                _make_directory(self.path / "blobs" / algorithm)
+            for name in ("", *self._algorithms()):
+                _make_directory(self.path / "blobs" / name)
             disk.sync_directory(self.path / "blobs")
             disk.sync_directory(self.path)  # before a blob that was safe moves there
             for digest, part in list(self._parts.items()):
@@ -260,8 +260,10 @@ class LayoutDir:
 
 
 def _make_directory(path: Path) -> None:
+    """That alone: where what it should stand in has gone away, another must not be made in its place."""
     _refuse_no_directory(path)
-    os.makedirs(path, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
 
 
 def _refuse_no_directory(path: Path) -> None:

@@ -20,6 +20,7 @@ from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..text import shell_word, shown_path
 from ..undisturbed import undisturbed
+from .lock import only_one
 from .resolve import Image
 
 _SEPARATORS = "/" + os.sep
@@ -173,27 +174,16 @@ class Target:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One run at a time on one target: a second one raises DiskError at once."""
-        from filelock import FileLock, Timeout
-
         path = self._lock
-        _check_directory(path)  # which the lock would make
-        lock = FileLock(str(path))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if not path.exists():  # no file can be made there: the lock takes that for a lock that is held
-                raise DiskError(f"cannot make {shown_path(path)}", remedy="choose another place with -o") from None
-            raise DiskError(
-                f"{shown_path(self.path)} is being written by another run",
-                remedy="wait for it, or choose another name with -o",
-            ) from None
-        except NotImplementedError:  # a share without locks; newer filelocks have a way there
-            pass
-        except OSError as error:
-            raise DiskError.of("lock", path, error) from None
-        try:
+        _check_directory(path)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(only_one(path))
+            except BlockingIOError:
+                raise DiskError(
+                    f"{shown_path(self.path)} is being written by another run",
+                    remedy="wait for it, or choose another name with -o",
+                ) from None
+            except OSError as error:
+                raise DiskError.of("lock", path, error) from None
             yield
-        finally:
-            with contextlib.suppress(OSError):
-                path.unlink()
-            lock.release()
