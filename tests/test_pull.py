@@ -177,6 +177,32 @@ def test_a_damaged_archive_is_not_taken_for_done(fast: Running, dockferry: Comma
     assert dockferry("verify", "--deep", "a.tar").code == 0
 
 
+def test_force_mends(fast: Running, requests: List[Served], dockferry: Command, tmp_path: Path) -> None:
+    """--force proves the archive that is there: a good one costs no blob, one with a wrong byte is replaced."""
+    archive = tmp_path / "a.tar"
+    assert dockferry(*args(fast)).code == 0
+    good = archive.read_bytes()
+    requests.clear()
+    assert "fetched: nothing" in dockferry(*args(fast, "--force")).stderr
+    assert len(requests) == 1
+    archive.write_bytes(good[: SIZE // 2] + bytes([good[SIZE // 2] ^ 1]) + good[SIZE // 2 + 1 :])
+    broken = dockferry("verify", "a.tar")
+    assert broken.code == 6
+    assert "--force" in broken.stderr
+    assert dockferry(*args(fast, "--force")).code == 0
+    assert archive.read_bytes() == good
+
+
+def test_the_file_in_the_way_is_told_by_name_and_format(fast: Running, dockferry: Command, tmp_path: Path) -> None:
+    """The same image in another format is in the way, and the message does not deny that it is the same image."""
+    assert dockferry(*args(fast)).code == 0
+    refused = dockferry(*args(fast, "--format", "oci"))
+    assert refused.code == 7
+    assert (
+        "a.tar is there already and is not the oci archive of registry.example:5000/demo/app:1.0, " in refused.stderr
+    )
+
+
 @pytest.fixture(scope="module")
 def killed_late(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a run over one connection was killed with nine tenths of the image there."""

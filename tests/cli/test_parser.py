@@ -107,6 +107,12 @@ def test_platform_and_arch_give_one_platform(words: str, platform: str) -> None:
     assert parser.parse(["pull", "x", *words.split()]).platform == platform
 
 
+def test_a_platform_given_as_arch_is_told_where_it_goes() -> None:
+    """`-a linux/arm64` is an easy slip: the message has the option that takes it."""
+    with pytest.raises(UsageError, match="give it as --platform linux/arm64"):
+        parser.parse(["pull", "x", "-a", "linux/arm64"])
+
+
 @pytest.mark.parametrize("command", [None, *parser.COMMANDS])
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
 def test_help_fits(

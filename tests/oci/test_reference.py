@@ -198,7 +198,14 @@ def test_what_is_near_is_offered() -> None:
             Reference.parse(text)
 
 
-@pytest.mark.parametrize("text", ["https://ann:s3cr3t@reg.example/app", "ann:s3cr3t@reg.example/app"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://ann:s3cr3t@reg.example/app",
+        "ann:s3cr3t@reg.example/app",
+        "ann:p@s3cr3t@reg.example/app",
+    ],
+)
 def test_a_password_is_not_repeated(text: str) -> None:
     """Who types a password into a reference does not find it in a log."""
     with pytest.raises(UsageError) as caught:

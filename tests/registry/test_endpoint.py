@@ -66,7 +66,8 @@ def test_an_https_mirror_stays_https() -> None:
 @pytest.mark.parametrize(
     "mirror",
     ["", "https://", "ftp://m.example", "m example", "m.example/UP", "m.example/../x", "m.example:0", "m.example?x=1",
-     "m.example/a?x", "u:pw@m.example", "https://u:pw@m.example", "m.example/a#b", "[::1", "[::1]x"],
+     "m.example/a?x", "u:pw@m.example", "https://u:pw@m.example", "ftp://u:pw@m", "u:pw@https://m",
+     "m.example/a#b", "[::1", "[::1]x"],
 )  # fmt: skip
 def test_a_bad_mirror_is_said_so(mirror: str) -> None:
     """And no secret in it is repeated."""

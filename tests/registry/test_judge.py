@@ -19,6 +19,7 @@ from dockferry.registry.judge import (
     Verdict,
     Wanted,
     judge,
+    refusal,
 )
 
 PART = Wanted(100, 200, 1000, True, "blob sha256:abc", "r.example")
@@ -146,6 +147,19 @@ def test_denied_with_404_is_a_matter_of_login() -> None:
 
 
 @pytest.mark.parametrize(
+    ("what", "remedy"),
+    [
+        ("manifest team/app:1.2", "check the name and the tag: dockferry tags lists them"),
+        ("manifest team/app@sha256:abc", "check the name and the digest"),
+        ("tags of team/app", "check the name"),
+    ],
+)
+def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
+    """A tag is no suspect where none was given."""
+    assert refusal(404, Headers([]), SILENT, 0.0, what=what, where="r.example").remedy == remedy
+
+
+@pytest.mark.parametrize(
     ("value", "wait"),
     [
         ("7", 7.0),
@@ -154,6 +168,8 @@ def test_denied_with_404_is_a_matter_of_login() -> None:
         ("9" * 300, 600.0),
         ("Thu, 01 Jan 1970 00:01:00 GMT", 60.0),
         ("Wed, 31 Dec 1969 23:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:01:00 -0000", 60.0),
+        ("Mon, 01 Jan 1601 00:00:00 -0000", 0.0),
         ("Fri, 31 Dec 2100 00:00:00 GMT", 600.0),
         ("880.092µs", None),
         ("-5", None),

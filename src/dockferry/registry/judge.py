@@ -105,10 +105,19 @@ def refusal(
     if status == 407:
         return AuthError(message, remedy="give the proxy's login in its URL: http://USER:PASSWORD@HOST:PORT")
     if status in (404, 410) and (unknown or not denied):
-        return NotFoundError(message, remedy="check the name and the tag")
+        return NotFoundError(message, remedy=_to_look_at(what))
     if status in (401, 403, 404, 410, 451):
         return AuthError(message, remedy="log in with -u, or check the name: it may not exist")
     return RequestError(message) if 400 <= status < 500 else ReplyError(message)
+
+
+def _to_look_at(what: str) -> str:
+    """What may be wrong where `what`, as in a message, is not there."""
+    if what.startswith("tags "):
+        return "check the name"
+    if what.startswith("manifest ") and "@" not in what:
+        return "check the name and the tag: dockferry tags lists them"
+    return "check the name and the digest"
 
 
 def _whole(wanted: Wanted, headers: Headers) -> Verdict:
