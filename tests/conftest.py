@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from support import engines, registries
+from support import engines, registries, thorough
 from support.command import Command
 from support.images import MadeImage
 from support.registries import Registry
 from support.require import require
 from support.runnable import make_runnable
+
+thorough.load_profile()
 
 
 @pytest.fixture(scope="session", autouse=True)

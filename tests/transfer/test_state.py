@@ -9,7 +9,8 @@ from support.memory import MemorySource
 
 from dockferry.errors import AuthError, BodyError, BusyError, DockferryError, NetworkError
 from dockferry.transfer.governor import Governor
-from dockferry.transfer.jobs import Job, Worker
+from dockferry.transfer.jobs import Job
+from dockferry.transfer.pool import Worker
 from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
@@ -34,7 +35,7 @@ class Desk:
             governor=Governor(connections),
             rules=RULES,
             luck=lambda: 0.5,
-            on_drop=lambda number: None,
+            on_drop=lambda number, kept: None,
             clock=lambda: self.now,
         )
 

@@ -106,7 +106,7 @@ def add_progress(parser: Parser) -> None:
         metavar="HOW",
         choices=PROGRESS,
         type=values.one_of("--progress", PROGRESS),
-        help="bar, plain, json (a line an event), none; auto, the default, is bar on a terminal, else plain",
+        help="bar, plain, json (one event a line), none; auto, the default, is bar on a terminal, else plain",
     )
     group.add_argument("-q", "--quiet", action="store_true", help="nothing but errors and the result")
     group.add_argument("--log-file", metavar="FILE", help="add a log to FILE")

@@ -120,7 +120,7 @@ def _add_pull(commands: Any) -> None:
         "--threads",
         metavar="N",
         type=values.setting("threads"),
-        help=f"connections, 1 to {MAX_THREADS} (default: as many as help)",
+        help=f"connections, 1 to {MAX_THREADS} (default: 5, and more while they help)",
     )
     add_patience(pull)
     add_progress(pull)
