@@ -59,6 +59,7 @@ def test_wrong_words_are_told_in_one_line(words: str, told: str, capsys: pytest.
         "--token=hunter2",
     ],
 )
+@pytest.mark.rule(12)
 def test_a_secret_in_wrong_words_is_not_shown(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What may be a password is never repeated, however wrong the place it stands in."""
     assert main(words.split()) == 2
@@ -104,6 +105,12 @@ def test_mirrors_come_by_comma_and_by_repetition() -> None:
 def test_platform_and_arch_give_one_platform(words: str, platform: str) -> None:
     """`-a` is short for a Linux platform."""
     assert parser.parse(["pull", "x", *words.split()]).platform == platform
+
+
+def test_a_platform_given_as_arch_is_told_where_it_goes() -> None:
+    """`-a linux/arm64` is an easy slip: the message has the option that takes it."""
+    with pytest.raises(UsageError, match="give it as --platform linux/arm64"):
+        parser.parse(["pull", "x", "-a", "linux/arm64"])
 
 
 @pytest.mark.parametrize("command", [None, *parser.COMMANDS])

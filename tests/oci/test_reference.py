@@ -180,6 +180,7 @@ def test_good(text: str, registry: str, repository: str, tag: Optional[str], dig
         "app@sha256:" + "٠" * 64,
     ],
 )
+@pytest.mark.row(57)
 def test_bad(text: str) -> None:
     """What is not in the grammar is refused as usage, on one clean line that says what would be right."""
     with pytest.raises(UsageError) as caught:

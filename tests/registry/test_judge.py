@@ -19,6 +19,7 @@ from dockferry.registry.judge import (
     Verdict,
     Wanted,
     judge,
+    refusal,
 )
 
 PART = Wanted(100, 200, 1000, True, "blob sha256:abc", "r.example")
@@ -124,8 +125,8 @@ def test_asks_without_a_range_where_ranges_are_refused(wanted: Wanted, status: i
     ],
 )
 def test_asks_without_a_range_where_another_is_given(fields: Fields) -> None:
-    """A 206 that is not what was asked, or can be read two ways, gives no bytes; the whole is asked for."""
-    assert verdict(PART, 206, *fields) == AskWhole()
+    """A 206 that is not what was asked, or can be read two ways, gives no bytes; another answer may."""
+    assert verdict(PART, 206, *fields) == AskWhole(is_slip=True)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -143,6 +144,19 @@ def test_denied_with_404_is_a_matter_of_login() -> None:
     """Registries hide what they deny behind 404; their error code tells."""
     assert isinstance(error_of(verdict(PART, 404, said=Complaint(("DENIED",), "no"))), AuthError)
     assert isinstance(error_of(verdict(PART, 404, said=Complaint(("BLOB_UNKNOWN",), "no"))), NotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("what", "remedy"),
+    [
+        ("manifest team/app:1.2", "check the name and the tag: dockferry tags lists them"),
+        ("manifest team/app@sha256:abc", "check the name and the digest"),
+        ("tags of team/app", "check the name"),
+    ],
+)
+def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
+    """A tag is no suspect where none was given."""
+    assert refusal(404, Headers([]), SILENT, 0.0, what=what, where="r.example").remedy == remedy
 
 
 @pytest.mark.parametrize(
@@ -164,6 +178,7 @@ def test_denied_with_404_is_a_matter_of_login() -> None:
         ("", None),
     ],
 )
+@pytest.mark.row(22)
 def test_retry_after(value: str, wait: object) -> None:
     """Seconds and dates are believed up to ten minutes, nonsense is no wait at all."""
     assert retry_after(Headers([("Retry-After", value)]), 0.0) == wait
@@ -204,6 +219,8 @@ def test_any_text_as_content_range_gives_a_verdict(text: str) -> None:
     assert isinstance(verdict(PART, 206, ("Content-Range", text)), (Deliver, AskWhole))
 
 
+@pytest.mark.row(58)
+@pytest.mark.rule(11)
 def test_complaints_are_cleaned() -> None:
     """A registry's own words reach the terminal without control characters and signed queries, and bounded."""
     body = b'{"errors":[{"code":"denied\\u001b[2J","message":"see https://x.example/?sig=SECRET \\u202e"}, 7]}'

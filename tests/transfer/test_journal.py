@@ -30,16 +30,32 @@ def test_a_killed_run_keeps_its_claims(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("boot", ["boot2", "-"])
+@pytest.mark.row(43)
 def test_a_power_cut_leaves_the_synced_claims(tmp_path: Path, boot: str) -> None:
     """In another boot, or where boots cannot be told apart, only what was synced is believed."""
     journal = fresh(tmp_path / "j")
     journal.had(0, [(0, 10)])
-    mark = journal.mark()
-    journal.had(0, [(10, 20)])
-    journal.synced(mark)
+    journal.settle(lambda: journal.had(0, [(10, 20)]))  # while the sync is under way
     journal.close()
     assert Journal.recover(tmp_path / "j", "plan", 2, boot).had[0] == RangeSet([(0, 10)])
     assert Journal.recover(tmp_path / "j", "plan", 2, "boot1").had[0] == RangeSet([(0, 20)])
+
+
+def test_a_failed_sync_leaves_the_synced_claims(tmp_path: Path) -> None:
+    """In the same boot too: the system reads back what it could not write, until it forgets it."""
+
+    def fail() -> None:
+        raise DiskError("cannot sync")
+
+    journal = fresh(tmp_path / "j")
+    journal.had(0, [(0, 10)])
+    journal.settle(lambda: None)
+    journal.had(0, [(10, 20)])
+    with pytest.raises(DiskError, match="cannot sync"):
+        journal.settle(fail)
+    journal.had(0, [(20, 30)])
+    journal.close()
+    assert Journal.recover(tmp_path / "j", "plan", 2, "boot1").had[0] == RangeSet([(0, 10)])
 
 
 def test_recovered_claims_survive_a_second_kill(tmp_path: Path) -> None:
@@ -47,7 +63,7 @@ def test_recovered_claims_survive_a_second_kill(tmp_path: Path) -> None:
     path = tmp_path / "j"
     first = fresh(path)
     first.had(0, [(0, 10)])
-    first.synced(first.mark())
+    first.settle(lambda: None)
     first.had(0, [(10, 20)])
     first.close()
     Journal.create(path, "plan", Journal.recover(path, "plan", 2, "boot1"), "boot1").close()
@@ -59,7 +75,7 @@ def test_dropped_claims_are_gone(tmp_path: Path) -> None:
     """A blob that hashed wrong is not claimed again by lines that stand before."""
     journal = fresh(tmp_path / "j")
     journal.had(0, [(0, 10)])
-    journal.synced(journal.mark())
+    journal.settle(lambda: None)
     journal.dropped(0)
     journal.had(0, [(3, 4)])
     journal.close()
@@ -84,7 +100,23 @@ def test_every_torn_tail_is_read_up_to_the_tear(tmp_path: Path) -> None:
     assert before == 200
 
 
+def test_a_broken_line_costs_its_own_claim(tmp_path: Path) -> None:
+    """Any one byte changed: at most the claims of two lines are gone, and none is new."""
+    journal = fresh(tmp_path / "j", 1)
+    for place in range(20):
+        journal.had(0, [(place * 10, place * 10 + 10)])
+    journal.close()
+    data = (tmp_path / "j").read_bytes()
+    for place in range(data.index(b"\n") + 1, len(data)):
+        for byte in (0, 10, data[place] ^ 1):
+            damaged = data[:place] + bytes([byte]) + data[place + 1 :]
+            had = _parse(damaged, "plan", 1, "boot1").had[0]
+            assert had.total in (180, 190, 200)
+            assert all(0 <= start < end <= 200 for start, end in had)
+
+
 @pytest.mark.parametrize("damage", [b"", b"\0" * 300, b"dockferry-journal 2 plan boot1\n", b"\xff\xfe\n\n"])
+@pytest.mark.row(44)
 def test_damage_is_no_claim(tmp_path: Path, damage: bytes) -> None:
     """Zeroed, empty, another version, garbage: nothing is claimed, nothing is raised."""
     (tmp_path / "j").write_bytes(damage)

@@ -73,7 +73,8 @@ class LayoutDir:
                 self._parts[digest] = part
                 part.open()
             self.existed = any(part.existed for part in parts.values())
-            disk.sync_directory(self.work)
+            for directory in (self.work, self.path, self.path.parent):
+                disk.sync_directory(directory)
         except OSError as error:
             self._give_up()
             raise DiskError.of("make", self.path, error) from None
@@ -115,15 +116,16 @@ class LayoutDir:
         self.sync()
         self._close_readers()
         try:
-            for algorithm in self._algorithms():
-                _make_directory(self.path / "blobs" / algorithm)
+            for name in ("", *self._algorithms()):
+                _make_directory(self.path / "blobs" / name)
+            disk.sync_directory(self.path / "blobs")
+            disk.sync_directory(self.path)  # before a blob that was safe moves there
             for digest, part in list(self._parts.items()):
                 part.publish(self.path / layout.blob_path(digest), overwrite=True)
             for descriptor, data in self._documents():
                 self._put(layout.blob_path(descriptor.digest), data)
             for algorithm in self._algorithms():
                 disk.sync_directory(self.path / "blobs" / algorithm)
-            disk.sync_directory(self.path / "blobs")
             self._publish_index()
         except OSError as error:
             raise DiskError.of("add to", self.path, error) from None
@@ -258,8 +260,10 @@ class LayoutDir:
 
 
 def _make_directory(path: Path) -> None:
+    """That alone: where what it should stand in has gone away, another must not be made in its place."""
     _refuse_no_directory(path)
-    os.makedirs(path, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
 
 
 def _refuse_no_directory(path: Path) -> None:

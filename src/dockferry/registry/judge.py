@@ -46,7 +46,12 @@ class Deliver:
 
 @dataclass(frozen=True)
 class AskWhole:
-    """The host cannot answer this Range, or answers another: the same request without one."""
+    """The host cannot answer this Range: the same request without one.
+
+    `is_slip`: it answered another one, which caches do now and then. The next answer may be right, for fewer bytes.
+    """
+
+    is_slip: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, n
         if status == 206:
             return _part(wanted, headers)
     except NetworkError as error:
-        return AskWhole() if wanted.is_ranged and status == 206 else Refused(error)
+        return AskWhole(is_slip=True) if wanted.is_ranged and status == 206 else Refused(error)
     if status in REDIRECTS:
         return Redirected()
     if wanted.is_ranged and status in (400, 416, 501):
@@ -100,10 +105,19 @@ def refusal(
     if status == 407:
         return AuthError(message, remedy="give the proxy's login in its URL: http://USER:PASSWORD@HOST:PORT")
     if status in (404, 410) and (unknown or not denied):
-        return NotFoundError(message, remedy="check the name and the tag")
+        return NotFoundError(message, remedy=_to_look_at(what))
     if status in (401, 403, 404, 410, 451):
         return AuthError(message, remedy="log in with -u, or check the name: it may not exist")
     return RequestError(message) if 400 <= status < 500 else ReplyError(message)
+
+
+def _to_look_at(what: str) -> str:
+    """What may be wrong where `what`, as in a message, is not there."""
+    if what.startswith("tags "):
+        return "check the name"
+    if what.startswith("manifest ") and "@" not in what:
+        return "check the name and the tag: dockferry tags lists them"
+    return "check the name and the digest"
 
 
 def _whole(wanted: Wanted, headers: Headers) -> Verdict:

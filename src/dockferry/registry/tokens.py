@@ -127,7 +127,7 @@ class Authorizer:
             return
         if self._credentials is None:
             raise AuthError(
-                f"wanted {self._scope} from {self._host}, got 401: it asks for a user", remedy=LOGIN_REMEDY
+                f"wanted {self._errand} from {self._host}, got 401: it asks for a user", remedy=LOGIN_REMEDY
             )
         value = self._credentials.basic()
         if value == sent:
@@ -172,6 +172,14 @@ class Authorizer:
             self._expires_at = self._clock() + token.lifetime
             self._renew_at = self._expires_at - margin
 
+    @property
+    def _errand(self) -> str:
+        """The scope in a user's words: `repository:team/app:pull` is `to pull team/app`."""
+        scope = clean(self._scope, 200)
+        kind, _, rest = scope.partition(":")
+        name, _, action = rest.rpartition(":")
+        return f"to {action} {name}" if kind == "repository" and name and action == "pull" else scope
+
     def _refused(self) -> AuthError:
         who = (
             "without a user"
@@ -179,6 +187,8 @@ class Authorizer:
             else f"as {clean(self._credentials.username, 80) or 'given'}"
         )
         return AuthError(
-            f"wanted {clean(self._scope, 200)} from {self._host} {who}, got 401 again after authorizing",
-            remedy=LOGIN_REMEDY if self._credentials is None else "check that this user may pull it",
+            f"wanted {self._errand} from {self._host} {who}, got 401 again after authorizing",
+            remedy=f"check the name, which may not exist, or {LOGIN_REMEDY}"
+            if self._credentials is None
+            else "check the password, and that this user may pull it",
         )

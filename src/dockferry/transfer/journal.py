@@ -6,19 +6,23 @@ A text file, a line a fact, each behind the CRC-32 of its text in eight hexadeci
     h BLOB START END                     bytes START to END (exclusive) of blob number BLOB are written
     d BLOB                               what was had of BLOB is wrong: forget it
     s OFFSET                             all that the lines before OFFSET (of this file) claim is on stable storage
+    x                                    a sync failed: what no `s` covers is not to be believed
 
 Strategy: a line is appended, in one write and without a sync, after its bytes were written, so a killed process loses
 at most what was in flight: the page cache outlives it. After another boot, or on a system that does not tell its
-boots apart, only lines under an `s` are believed. Reading stops at the first line that is not whole.
+boots apart, only lines under an `s` are believed. After a failed sync too: the system forgets which pages it could
+not write, reads them back as they should be, and syncs well from then on. A line that is not whole says nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 from ..errors import DiskError
 from ..undisturbed import undisturbed
@@ -47,6 +51,7 @@ class Journal:
     def __init__(self, path: Path, fd: int) -> None:
         self._path = path
         self._fd = fd
+        self._lock = threading.Lock()
 
     @classmethod
     def recover(cls, path: Path, identity: str, blobs: int, boot: str) -> Recovered:
@@ -82,16 +87,19 @@ class Journal:
         """These ranges of a blob are written."""
         self._append(b"".join(_line(f"h {blob} {start} {end}") for start, end in ranges))
 
-    def dropped(self, blob: int) -> None:
-        """What was had of a blob is wrong."""
-        self._append(_line(f"d {blob}"))
+    def dropped(self, blob: int, kept: Sequence[Tuple[int, int]] = ()) -> None:
+        """What was had of a blob is wrong, but for the ranges that are `kept`."""
+        self._append(_line(f"d {blob}") + b"".join(_line(f"h {blob} {start} {end}") for start, end in kept))
 
-    def mark(self) -> int:
-        """Where the journal ends now: to be taken before the data is synced, and given to `synced` after."""
-        return os.lseek(self._fd, 0, os.SEEK_END)
-
-    def synced(self, mark: int) -> None:
-        """All that was claimed before `mark` is on stable storage."""
+    def settle(self, sync: Callable[[], None]) -> None:
+        """`sync()`, which brings all data to stable storage, and note that it did or did not. Raises DiskError."""
+        mark = os.lseek(self._fd, 0, os.SEEK_END)
+        try:
+            sync()
+        except DiskError:
+            with contextlib.suppress(DiskError):
+                self._append(_line("x"))
+            raise
         self._append(_line(f"s {mark}"))
         try:
             os.fsync(self._fd)
@@ -100,13 +108,16 @@ class Journal:
 
     def close(self) -> None:
         """A thread that comes late, from a sync that took long, must not write into whatever has this number then."""
-        fd, self._fd = self._fd, -1
-        os.close(fd)
+        with self._lock:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
 
     def _append(self, data: bytes) -> None:
+        """One at a time: where the system takes a part of a line, no other comes between it and the rest."""
         if data:
             try:
-                _write_all(self._fd, data)
+                with self._lock:
+                    _write_all(self._fd, data)
             except OSError as error:
                 raise DiskError.of("write", self._path, error) from None
 
@@ -123,13 +134,12 @@ def _claims(blobs: Sequence[RangeSet]) -> bytes:
 
 
 def _whole_lines(data: bytes) -> List[Tuple[int, str]]:
-    """The lines up to the first that is not whole, each with its offset."""
+    """The lines that are whole, each with its offset."""
     found, offset = [], 0
     for raw in data.split(b"\n")[:-1]:
         crc, _, text = raw.partition(b" ")
-        if len(crc) != 8 or crc != b"%08x" % zlib.crc32(text):
-            break
-        found.append((offset, text.decode("ascii", "replace")))
+        if len(crc) == 8 and crc == b"%08x" % zlib.crc32(text):
+            found.append((offset, text.decode("ascii", "replace")))
         offset += len(raw) + 1
     return found
 
@@ -139,7 +149,7 @@ def _parse(data: bytes, identity: str, blobs: int, boot: str) -> Recovered:
     if not lines or not lines[0][1].startswith(f"{_MAGIC} {identity} "):
         return Recovered(other=True)
     written_in = lines[0][1].rpartition(" ")[2]
-    is_same_boot = written_in == boot != UNKNOWN_BOOT
+    is_believed = written_in == boot != UNKNOWN_BOOT and not any(text == "x" for _, text in lines)
     mark = max((_number(text[2:]) for _, text in lines if text.startswith("s ")), default=0)
     claims: Dict[bool, List[RangeSet]] = {kind: [RangeSet() for _ in range(blobs)] for kind in (False, True)}
     for offset, text in lines[1:]:
@@ -152,7 +162,7 @@ def _parse(data: bytes, identity: str, blobs: int, boot: str) -> Recovered:
         elif kind == "d" and len(values) == 1 and 0 <= values[0] < blobs:
             claims[False][values[0]] = RangeSet()
             claims[True][values[0]] = RangeSet()
-    return Recovered(is_known=True, had=claims[is_same_boot is False], synced=claims[True])
+    return Recovered(is_known=True, had=claims[not is_believed], synced=claims[True])
 
 
 def _number(text: str) -> int:

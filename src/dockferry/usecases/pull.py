@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from ..choices import MAX_THREADS
 from ..errors import UsageError
-from ..events import Finished, OnEvent, Resolved, Warned, ignore
+from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
 from ..transfer.retry import RetryPolicy
+from .places import Places
 from .resolve import Image, Resolver, Top
 from .target import Target, check_output
 
@@ -24,6 +24,7 @@ class PullResult:
     """`digest` is the platform's manifest's; `size` the layers, `received` what came over the network, in bytes.
 
     `elapsed` in seconds. `fresh` is False when the archive was there already. `load` is the command that loads it.
+    `sources`: what each of them did, in the order given; none where nothing was fetched.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class PullResult:
     received: int
     fresh: bool
     load: str
+    sources: Tuple[SourceReport, ...] = ()
 
 
 def pull(
@@ -42,6 +44,8 @@ def pull(
     *,
     output: Optional[Union[str, Path]] = None,
     mirrors: Sequence[str] = (),
+    with_origin: bool = False,
+    trust: Optional[str] = None,
     threads: Optional[int] = None,
     platform: Optional[str] = None,
     format: str = "docker",
@@ -54,11 +58,13 @@ def pull(
     """Bring `image` to `output`; come back when it stands there, complete and verified.
 
     `output`: a file, an existing directory for the default name, or None for that name here. `mirrors`: hosts
-    (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry. `threads`: connections, 1 to 20, None to
-    let the engine find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`:
-    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name. `access`: login, trust
-    and proxy. `retry`: when to try again, for layers. `on_event` is called in this thread, with Progress every `tick`
-    seconds.
+    (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry, or, `with_origin`, besides. `trust`: the
+    source whose word a tag is, None where all must agree. `threads`: connections, 1 to 20, None to let the engine
+    find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`: docker (loads
+    everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if damaged.
+    `access`: login, trust and proxy.
+    `retry`: when to try again, None for 20 tries, and fewer for manifests. `on_event` is called in this thread, with
+    Progress every `tick` seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError,
     NotFoundError, AuthError, NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
@@ -69,13 +75,15 @@ def pull(
     began = time.monotonic()
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()
-    with Resolver(reference, mirrors, access or Access(), on_event) as resolver:
+    places = Places(tuple(mirrors), with_origin, trust)
+    with Resolver(reference, places, access or Access(), on_event, retry) as resolver:
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
         found = resolver.image(top, wanted, platform is not None, guess.document)
         target = Target.of(output, format, reference, found.platform)
         job = _Pull(resolver, found, target, on_event, began)
-        return job.maybe_done() or job.run(overwrite, threads, tick, retry or RetryPolicy())
+        done = None if overwrite else job.maybe_done()
+        return done or job.run(overwrite, threads, tick, retry or RetryPolicy())
 
 
 class _Pull:
@@ -86,13 +94,12 @@ class _Pull:
         self._on_event, self._began = on_event, began
         self._destination = target.destination(image, resolver.reference)
 
-    def maybe_done(self) -> Optional[PullResult]:
-        """The result, if just this archive stands under its name already."""
-        if not self._target.holds(self._destination):
+    def maybe_done(self, prove: bool = False) -> Optional[PullResult]:
+        """The result, if just this archive stands under its name already; `prove`: with every digest right."""
+        if not self._target.holds(self._destination) or (prove and not self._target.is_good()):
             return None
-        with contextlib.suppress(OSError):
-            self._target.journal.unlink()  # of a run that was killed right after it published
-        return self._finished(0, fresh=False)
+        self._target.tidy()
+        return self._finished(0, (), fresh=False)
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
         """Fetch and publish, as the only one who does so."""
@@ -101,22 +108,22 @@ class _Pull:
 
         destination = self._destination
         with self._target.locked():
-            done = self.maybe_done()
+            done = self.maybe_done(prove=overwrite)
             if done is not None:
                 return done
             if not overwrite:
-                self._target.refuse_existing(self._image.manifest.digest)
+                self._target.refuse_existing(self._resolver.reference, self._image.manifest.digest)
             self._tell_resolved()
             self._warn_of_old_engines()
             destination.open()
             try:
                 options = Options(threads, tick, retry)
-                received = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
+                outcome = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
                 destination.publish(overwrite)
             finally:
                 destination.close()
             self._target.forget_journal()
-        return self._finished(received, fresh=True)
+        return self._finished(outcome.received, outcome.sources, fresh=True)
 
     def _tell_resolved(self) -> None:
         image, top = self._image, self._image.top
@@ -139,7 +146,7 @@ class _Pull:
                 Warned("this image has layers compressed with zstd, which Docker before 23.0 does not load")
             )
 
-    def _finished(self, received: int, *, fresh: bool) -> PullResult:
+    def _finished(self, received: int, sources: Tuple[SourceReport, ...], *, fresh: bool) -> PullResult:
         elapsed = time.monotonic() - self._began
         result = PullResult(
             path=self._target.path,
@@ -151,6 +158,7 @@ class _Pull:
             received=received,
             fresh=fresh,
             load=self._target.load_command,
+            sources=sources,
         )
         self._on_event(
             Finished(

@@ -10,6 +10,7 @@ from typing import Iterator, Optional, Union
 
 from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
+from ..archive.disk import sync_directory
 from ..archive.layout_dir import WORK_DIRECTORY, LayoutDir
 from ..archive.plan import Plan
 from ..choices import FORMATS
@@ -19,6 +20,7 @@ from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..text import shell_word, shown_path
 from ..undisturbed import undisturbed
+from .lock import only_one
 from .resolve import Image
 
 _SEPARATORS = "/" + os.sep
@@ -70,6 +72,10 @@ class Target:
             return self.path / WORK_DIRECTORY / "journal"
         return self.path.with_name(self.path.name + ".part.journal")
 
+    @property
+    def _lock(self) -> Path:
+        return self.path.with_name(self.path.name + ".part.lock")
+
     def destination(self, image: Image, reference: Reference) -> Union[ArchiveFile, LayoutDir]:
         """Where the image's blobs are put. Raises UsageError for an artifact that no engine would load."""
         content = Content.of(image.manifest, image.config_raw, reference)
@@ -113,11 +119,35 @@ class Target:
             raise DiskError.of("read", self.path, error) from None
         return True
 
-    def refuse_existing(self, wanted: Digest) -> None:
+    def is_good(self) -> bool:
+        """Whether every blob of the archive under the final name matches its digest: all of it is read."""
+        from .verify import verify
+
+        try:
+            verify(self.path)
+        except (ContentError, DiskError):
+            return False
+        return True
+
+    def tidy(self) -> None:
+        """Finish for a run that was killed when it had just published; not while another run works."""
+        part = self.path.with_name(self.path.name + ".part")
+        if not any(map(os.path.lexists, (part, self.journal, self._lock))):
+            return
+        with contextlib.suppress(DiskError, OSError), self.locked():
+            if os.path.lexists(part) and not os.path.samestat(os.lstat(part), os.lstat(self.path)):
+                return  # another image's, which --force would have put here
+            sync_directory(part.parent)
+            for name in (part, self.journal):
+                with contextlib.suppress(FileNotFoundError):
+                    name.unlink()
+
+    def refuse_existing(self, image: Reference, wanted: Digest) -> None:
         """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
         if self.format != "oci-dir" and os.path.lexists(self.path):  # a layout takes another image
             raise DiskError(
-                f"{shown_path(self.path)} is there already and is not the archive of {wanted}",
+                f"{shown_path(self.path)} is there already and is not the {self.format} archive of {image.familiar}, "
+                f"{wanted}",
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
             )
 
@@ -144,25 +174,16 @@ class Target:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One run at a time on one target: a second one raises DiskError at once."""
-        from filelock import FileLock, Timeout
-
-        path = self.path.with_name(self.path.name + ".part.lock")
-        _check_directory(path)  # which the lock would make
-        lock = FileLock(str(path))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise DiskError(
-                f"{shown_path(self.path)} is being written by another run",
-                remedy="wait for it, or choose another name with -o",
-            ) from None
-        except NotImplementedError:  # a share without locks; newer filelocks have a way there
-            pass
-        except OSError as error:
-            raise DiskError.of("lock", path, error) from None
-        try:
+        path = self._lock
+        _check_directory(path)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(only_one(path))
+            except BlockingIOError:
+                raise DiskError(
+                    f"{shown_path(self.path)} is being written by another run",
+                    remedy="wait for it, or choose another name with -o",
+                ) from None
+            except OSError as error:
+                raise DiskError.of("lock", path, error) from None
             yield
-        finally:
-            with contextlib.suppress(OSError):
-                path.unlink()
-            lock.release()

@@ -60,7 +60,9 @@ class _Check:
         self._sizes = archive.members.sizes
         self._what = shown_path(archive.path)
         is_unfinished = str(archive.path).endswith(".part")
-        self._remedy = "run the same pull again to finish it" if is_unfinished else "pull it or copy it again"
+        self._remedy = (
+            "run the same pull again to finish it" if is_unfinished else "copy it again, or pull it with --force"
+        )
         self._tell = on_event
         self._notes: List[str] = []
         self._known: Set[str] = {name for name in _DOCUMENTS if name in self._sizes}

@@ -1,0 +1,67 @@
+"""Lock: one process at a time, by a file that is there only while it is held.
+
+Strategy: who lets go removes the file. Another may have opened it just before that, and then locks a file without a
+name, while a third makes one anew: so a lock counts only if what is locked still has the name. A killed process
+leaves the file, and no lock on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Iterator
+
+if sys.platform == "win32":
+
+    @contextlib.contextmanager
+    def only_one(path: Path) -> Iterator[None]:
+        """Hold `path`. Raises BlockingIOError where another process does, OSError. No open file is removed here."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(str(path))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
+        try:
+            yield
+        finally:
+            lock.release()
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+else:
+    import fcntl
+
+    _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+    """A share without locks: a run there goes without."""
+
+    @contextlib.contextmanager
+    def only_one(path: Path) -> Iterator[None]:
+        """Hold `path`. Raises BlockingIOError where another process does, OSError."""
+        fd = _locked(path)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            os.close(fd)
+
+    def _locked(path: Path) -> int:
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(fd), os.lstat(path)):
+                    return fd
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    return fd
+                os.close(fd)
+                raise
+            os.close(fd)
