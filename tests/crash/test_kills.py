@@ -82,3 +82,36 @@ def test_a_resume_killed_at_every_call(
         return ended.is_killed
 
     assert sweep(tmp_path, lambda place: shutil.copytree(half, place), run) > 0
+
+
+def test_an_overwrite_killed_at_every_rename(
+    image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path
+) -> None:
+    """With --force the file that is there stays whole until the new one, whole, takes its name."""
+
+    def start(place: Path) -> None:
+        place.mkdir()
+        (place / "out").write_bytes(b"mine")
+
+    def run(number: int, place: Path) -> bool:
+        command = [*argv(image_registry, "docker"), "--force"]
+        ended = traced(place, command, "rename", f"signal=KILL:when={number}")
+        assert (place / "out").read_bytes() == (b"mine" if ended.is_killed else wanted["docker"]["out"])
+        (place / "out").write_bytes(b"mine")
+        assert traced(place, command, "rename", "error=EIO:when=3").code == 0
+        assert contents(place) == wanted["docker"]
+        return ended.is_killed
+
+    assert sweep(tmp_path, start, run) == 2
+
+
+def test_what_is_not_ours_to_tidy_stays(
+    image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path
+) -> None:
+    """Beside a finished archive: another image's unfinished file is kept with its journal, a dead lock is not."""
+    again(image_registry, tmp_path, "docker", [])
+    for name in ("out.part", "out.part.journal", "out.part.lock"):
+        (tmp_path / name).write_bytes(b"another's")
+    assert again(image_registry, tmp_path, "docker", []) == 0
+    left = {**wanted["docker"], "out.part": b"another's", "out.part.journal": b"another's"}
+    assert contents(tmp_path) == left
