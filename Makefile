@@ -11,11 +11,11 @@ DEV_READY := $(VENV)/.ready-to-test
 # An environment that was moved here, or whose Python is gone, is none.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY))
 
-.PHONY: help setup test lint demo bench clean system
+.PHONY: help setup test lint demo bench bench-faults reliability clean system
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo
 	@echo "  PYTHON=python3.12 chooses the interpreter (after make clean), ARGS=... goes on to the program."
 
@@ -34,6 +34,12 @@ demo: $(RUN_READY) ## see a pull through a bad network, all on this machine
 
 bench: system $(DEV_READY) ## measure against other tools
 	$(BIN)/python bench/run.py $(ARGS)
+
+bench-faults: system $(DEV_READY) ## play the faults against other tools
+	$(BIN)/python bench/faults.py $(ARGS)
+
+reliability: system $(DEV_READY) ## run the tests of the fault matrix and write docs/reliability.md
+	PYTHONPATH=tests $(BIN)/python -m support.reliability $(ARGS)
 
 clean: ## remove the environment, caches and build results
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -30,6 +30,7 @@ from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
 from dockferry.oci.reference import Reference
 from dockferry.registry.access import Access
+from dockferry.registry.credentials import CredentialStore
 from dockferry.registry.repository import open_repository
 from dockferry.registry.tls import trusting_context
 from dockferry.registry.transport import Transport
@@ -112,8 +113,9 @@ def engine(port: int, pem: Optional[str], size: int, view: memoryview, fd: int) 
     """The whole engine, without the documents, the archive and the start of the program."""
     blob = Descriptor("application/octet-stream", zeros(size), size)
     access = Access(ca_cert=pem, plain_http=not pem)
-    repository = open_repository(Reference.parse(f"127.0.0.1:{port}/bench/loop"), None, access, None)
     with tempfile.TemporaryDirectory() as folder:
+        nobody = CredentialStore("", environ={}, home=Path(folder))
+        repository = open_repository(Reference.parse(f"127.0.0.1:{port}/bench/loop"), None, access, nobody)
         nothing = Recovered(had=[RangeSet()], synced=[RangeSet()])
         journal = Journal.create(Path(folder, "journal"), "bench", nothing, "-")
         try:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Iterator
 
 import pytest
-from support import engines, registries
+from support import engines, registries, thorough
 from support.command import Command
 from support.images import MadeImage
 from support.registries import Registry
 from support.require import require
 from support.runnable import make_runnable
+
+thorough.load_profile()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +24,16 @@ def _interrupts_are_heard() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_personal_settings() -> Iterator[None]:
+    """What the developer has settled for dockferry is no part of any test: no file, no variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DOCKFERRY_")]:
+            patch.delenv(name)
+        patch.setenv("DOCKFERRY_CONFIG", os.devnull)
+        yield
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ ROOT = Path(dockferry.__file__).parent
 
 # What may import what (docs/design.md, "Layers"). A module belongs to the longest name here that its path
 # begins with; the package itself is the row without a name.
-BASE = {"choices", "errors", "events", "text", "undisturbed", "_version"}
+BASE = {"choices", "errors", "events", "guess", "text", "undisturbed", "_version"}
 LAYERS: Dict[str, Set[str]] = {
     "choices": BASE,
     "errors": BASE,
     "events": BASE,
+    "guess": BASE,
     "text": BASE,
     "undisturbed": set(),
     "_version": set(),
@@ -30,7 +31,8 @@ LAYERS: Dict[str, Set[str]] = {
     "serve": BASE | {"oci", "archive", "serve"},
     "usecases": BASE | {"oci", "transfer.protocols", "archive", "registry", "transfer", "usecases"},
     "demo": BASE | {"oci", "serve", "demo"},
-    "cli": BASE | {"oci", "archive", "registry", "transfer", "usecases", "demo", "cli"},
+    "config": BASE | {"oci", "registry", "transfer", "config"},
+    "cli": BASE | {"oci", "config", "archive", "registry", "transfer", "usecases", "demo", "cli"},
     "__main__": {"cli"},
     "": BASE | {"oci", "registry", "transfer", "usecases"},
 }

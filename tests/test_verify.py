@@ -245,6 +245,7 @@ def test_zstd_is_unpacked_where_it_can_be(tmp_path: Path) -> None:
         assert has_zstd
 
 
+@pytest.mark.rule(9)
 def test_a_bomb_costs_no_memory(tmp_path: Path) -> None:
     """A layer that unpacks to 100 MB is hashed within 30 MB more than a plain verification needs."""
     path = make_archive(tmp_path / "a.tar", image_of([gzip.compress(bytes(100_000_000), 1)], [b""]))
@@ -270,6 +271,7 @@ def test_a_bomb_costs_no_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.rule(9)
 def test_a_bomb_costs_little_time(pack: Callable[[bytes], bytes]) -> None:
     """Unpacking ends at the cap, with what came before it given out in small steps."""
     sizes: List[int] = []

@@ -33,7 +33,18 @@ if TYPE_CHECKING:
         RequestError,
         UsageError,
     )
-    from .events import BlobDone, BlobProgress, Event, Finished, Progress, Resolved, Resumed, Retry, Warned
+    from .events import (
+        BlobDone,
+        BlobProgress,
+        Event,
+        Finished,
+        Progress,
+        Resolved,
+        Resumed,
+        Retry,
+        SourceReport,
+        Warned,
+    )
     from .oci.digest import Digest
     from .oci.platform import Platform
     from .oci.reference import Reference
@@ -75,6 +86,7 @@ __all__ = [
     "Resumed",
     "Retry",
     "RetryPolicy",
+    "SourceReport",
     "UsageError",
     "VerifyReport",
     "Warned",
@@ -90,7 +102,7 @@ _ERRORS = (
     "AuthError BodyError BusyError CertificateError ConnectError ContentError DiskError DockferryError Interrupted "
     "NetworkError NotFoundError RedirectError ReplyError RequestError UsageError"
 )
-_EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry Warned"
+_EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry SourceReport Warned"
 _HOMES: Dict[str, str] = {
     **dict.fromkeys(_ERRORS.split(), "errors"),
     **dict.fromkeys(_EVENTS.split(), "events"),

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 MAX_THREADS = 20
 """Connections that one pull may have, and the most that it takes by itself."""
+PROGRESS = ("auto", "bar", "plain", "json", "none")
 FORMATS = ("docker", "oci", "oci-dir")
 """`docker`: the tar that every engine loads; `oci`: an OCI layout alone, as a tar; `oci-dir`: as a directory."""

@@ -102,6 +102,24 @@ class Warned(Event):
 
 
 @dataclass(frozen=True)
+class SourceReport(Event):
+    """What one source did in this run: `share` of all that was `received`, `speed` on average while it was asked.
+
+    `errors`: replies that failed, or were none; `stalls`: those that went silent; `wrong`: blobs that hashed wrong
+    by its bytes; `banned`: it was not asked any more.
+    """
+
+    source: str
+    received: int
+    share: float
+    speed: float
+    errors: int
+    stalls: int
+    wrong: int
+    banned: bool
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The archive stands under its final name. `size` is its layers'; `received` came over the network in this run.
 

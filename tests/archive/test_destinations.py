@@ -200,6 +200,7 @@ def test_the_file_mode_is_the_users(image: MadeImage, tmp_path: Path) -> None:
     assert made.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
+@pytest.mark.row(46)
 def test_an_existing_file_is_not_clobbered(image: MadeImage, tmp_path: Path) -> None:
     """A file that came to the final name meanwhile stays; with overwrite it gives way."""
     path = tmp_path / "out"
@@ -219,6 +220,7 @@ def test_an_existing_file_is_not_clobbered(image: MadeImage, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["out", "out.part"])
 @pytest.mark.parametrize("kind", ["symlink", "directory", "pipe"])
+@pytest.mark.row(46)
 def test_what_is_no_file_is_refused(kind: str, name: str, image: MadeImage, tmp_path: Path) -> None:
     """Neither the name nor the part name is followed, waited for or replaced if it is something else."""
     victim = tmp_path / "victim"
@@ -372,6 +374,7 @@ def test_a_directory_of_other_things_is_refused(image: MadeImage, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["blobs", "blobs/sha256", ".dockferry", "index.json", "oci-layout"])
+@pytest.mark.rule(10)
 def test_links_in_a_layout_lead_nowhere(name: str, image: MadeImage, tmp_path: Path) -> None:
     """A layout from a stranger cannot make us write or read outside of it."""
     path, outside = tmp_path / "layout", tmp_path / "outside"

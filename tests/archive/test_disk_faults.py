@@ -82,6 +82,7 @@ def test_too_little_room_is_said_before_the_first_byte(kind: str, tmp_path: Path
     assert left == "[]"
 
 
+@pytest.mark.row(40)
 def test_a_disk_that_fills_up_keeps_what_was_had(kind: str, tmp_path: Path) -> None:
     """ENOSPC at a write names the file and the remedy; with room again the next run goes on from there."""
     script = """
@@ -122,6 +123,7 @@ def test_a_disk_that_fills_up_keeps_what_was_had(kind: str, tmp_path: Path) -> N
     assert "No space left on device; free some space, then run the same command again: " in message
 
 
+@pytest.mark.row(46)
 def test_a_read_only_file_system_is_said_at_once(kind: str, tmp_path: Path) -> None:
     """EROFS names the place and the remedy."""
     mounts = f"mount --bind {tmp_path} {tmp_path} && mount -o remount,bind,ro {tmp_path}"
@@ -166,6 +168,7 @@ def inject(calls: str, what: str) -> List[str]:
     return [*quiet, "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
 
 
+@pytest.mark.row(41)
 def test_a_failed_sync_is_never_trusted_again(kind: str, tmp_path: Path) -> None:
     """After EIO from fdatasync a second try would succeed and mean nothing: publish fails too."""
     script = """
@@ -200,6 +203,7 @@ def test_a_failing_write_names_the_file(kind: str, tmp_path: Path) -> None:
     assert "Input/output error" in message
 
 
+@pytest.mark.row(42)
 def test_a_write_that_took_nothing_is_made_again(kind: str, tmp_path: Path) -> None:
     """The count that the system returns is believed, not the count that was asked for."""
     script = """

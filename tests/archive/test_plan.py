@@ -122,6 +122,7 @@ def test_names_are_the_forms_that_each_engine_wants(name: str, tags: List[str], 
     assert annotations["io.containerd.image.name"] == full
 
 
+@pytest.mark.row(39)
 def test_a_repeated_layer_is_stored_once_and_listed_each_time() -> None:
     """Docker matches layers to diff_ids by place, so the list repeats what the archive has once."""
     made = make_image([50, 60])

@@ -186,6 +186,7 @@ def test_a_cut_gzip_is_noticed(image: MadeImage, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["../evil", "/etc/passwd", "blobs/../../evil", "a\\b", "C:evil", "a//b", "a/./b", "a\nb"]
 )
+@pytest.mark.rule(10)
 def test_a_name_that_leads_out_is_refused(name: str, image: MadeImage, tmp_path: Path) -> None:
     """Nothing is extracted, and still no such name is tolerated."""
     path = make_tar(tmp_path / "a.tar", [*legacy_members(image), (name, b"x")])
@@ -194,6 +195,7 @@ def test_a_name_that_leads_out_is_refused(name: str, image: MadeImage, tmp_path:
 
 
 @pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE, b"Z"])
+@pytest.mark.rule(10)
 def test_a_member_that_is_no_file_is_refused(kind: bytes, image: MadeImage, tmp_path: Path) -> None:
     """Hard links, devices, pipes and sparse files have no place in an image archive."""
     path = make_tar(tmp_path / "a.tar", legacy_members(image))
@@ -207,6 +209,7 @@ def test_a_member_that_is_no_file_is_refused(kind: bytes, image: MadeImage, tmp_
     [("manifest", "manifest.json"), ("x/layer.tar", "/etc/passwd"), ("x/layer.tar", "../../etc/passwd"),
      ("x/layer.tar", "layer.tar"), ("x/layer.tar", "../absent")],
 )  # fmt: skip
+@pytest.mark.rule(10)
 def test_a_symbolic_link_elsewhere_is_refused(name: str, target: str, image: MadeImage, tmp_path: Path) -> None:
     """Only a legacy layer may be one, and only to a file in the archive."""
     path = make_tar(tmp_path / "a.tar", legacy_members(image))
@@ -215,6 +218,7 @@ def test_a_symbolic_link_elsewhere_is_refused(name: str, target: str, image: Mad
         open_archive(path)
 
 
+@pytest.mark.rule(10)
 def test_a_member_that_stands_twice_is_refused(image: MadeImage, tmp_path: Path) -> None:
     """Two readers could see two images; `./` makes no other name."""
     members = legacy_members(image)
@@ -366,6 +370,7 @@ def test_what_cannot_be_opened_is_a_disk_error(tmp_path: Path) -> None:
         open_archive(tmp_path / "absent")
 
 
+@pytest.mark.rule(10)
 def test_a_link_in_a_layout_directory_is_refused(image: MadeImage, tmp_path: Path) -> None:
     """A layout from a stranger cannot make us read another file."""
     unpack(make_archive(tmp_path / "a.tar", image), tmp_path / "layout")

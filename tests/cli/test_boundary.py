@@ -39,6 +39,7 @@ def test_each_error_has_its_line_and_code(kind: type, capsys: pytest.CaptureFixt
     assert err.count("\n") == 1
 
 
+@pytest.mark.rule(12)
 def test_an_unexpected_error_is_one_line_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     """What a library says is put on one line, its URLs redacted."""
     report.tell(RuntimeError("bad\nthing at https://me:hunter2@host/x?sig=abc"))
@@ -131,6 +132,7 @@ def start(*words: str, ignore: bool = False) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.row(51)
 def test_a_signal_ends_in_order(number: signal.Signals) -> None:
     """Ctrl-C, SIGTERM and a closed terminal: exit 130, and how to go on."""
     with start() as process:
@@ -219,6 +221,7 @@ def test_python_dash_m_is_the_program() -> None:
         ("", {"DOCKFERRY_PASSWORD": "s3cret"}, None),
     ],
 )
+@pytest.mark.rule(12)
 def test_the_password_comes_from_standard_input(
     given: str, environment: Dict[str, str], password: Optional[str]
 ) -> None:

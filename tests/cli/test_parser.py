@@ -59,6 +59,7 @@ def test_wrong_words_are_told_in_one_line(words: str, told: str, capsys: pytest.
         "--token=hunter2",
     ],
 )
+@pytest.mark.rule(12)
 def test_a_secret_in_wrong_words_is_not_shown(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What may be a password is never repeated, however wrong the place it stands in."""
     assert main(words.split()) == 2

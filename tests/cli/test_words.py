@@ -81,6 +81,8 @@ def test_a_finished_layer() -> None:
     assert words.note(BlobDone(DIGEST, 7)) == "[INFO] sha256:a3ed95caeb02… complete"
 
 
+@pytest.mark.row(58)
+@pytest.mark.rule(11)
 def test_notes_are_one_clean_line() -> None:
     """What a server wrote cannot move a cursor, start a line or show a secret."""
     for event in (

@@ -66,6 +66,8 @@ def test_good(text: str) -> None:
         {"sha256": HEX},
     ],
 )
+@pytest.mark.row(37)
+@pytest.mark.rule(7)
 def test_bad(text: object) -> None:
     """Anything else is a content error on one short clean line, whatever its type."""
     with pytest.raises(ContentError, match="wanted a digest") as caught:
@@ -100,6 +102,7 @@ def test_equal_digests_are_one_key() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=80) | st.from_regex(r"sha(256|512):[0-9a-fA-F]{62,66}\n?", fullmatch=True))
+@pytest.mark.rule(7)
 def test_fuzz(text: str) -> None:
     """Any text is a digest in its one form, or ContentError."""
     try:

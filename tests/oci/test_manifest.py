@@ -103,6 +103,7 @@ def test_a_real_config() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json; charset=utf-8", "garbage;;", "\x00"])
+@pytest.mark.row("types")
 def test_the_body_decides(content_type: str) -> None:
     """A good document with a wrong or missing Content-Type is common, and is what it says itself."""
     assert parse(manifest(), content_type).media_type == OCI_MANIFEST
@@ -143,6 +144,8 @@ def test_the_header_names_what_the_body_does_not() -> None:
         index("linux/amd64", Manifests=[]),
     ],
 )
+@pytest.mark.row(34)
+@pytest.mark.rule(6)
 def test_ambiguous(document: Any) -> None:
     """A document that two readers could take for two things is refused (CVE-2021-41190)."""
     with pytest.raises(ContentError, match=rf"^{WHAT}: ") as caught:
@@ -162,6 +165,8 @@ def test_ambiguous(document: Any) -> None:
         (index("linux/amd64", mediaType=...), DOCKER_MANIFEST),
     ],
 )
+@pytest.mark.row(34)
+@pytest.mark.rule(6)
 def test_the_header_contradicts(document: Any, content_type: str) -> None:
     """A header that names one manifest type above a body of another is refused."""
     with pytest.raises(ContentError, match="the header says"):
@@ -184,6 +189,7 @@ def test_the_header_contradicts(document: Any, content_type: str) -> None:
     ],
 )
 @pytest.mark.parametrize("content_type", ["", DOCKER_SCHEMA1[1], OCI_MANIFEST])
+@pytest.mark.row(36)
 def test_schema_1_by_name(document: Any, content_type: str) -> None:
     """Schema 1 is refused as what it is, with what to do."""
     with pytest.raises(ContentError, match=r"schema 1, which was retired.*push the image again"):
@@ -231,6 +237,7 @@ def test_malformed(document: Any) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/html", OCI_MANIFEST])
+@pytest.mark.row(35)
 def test_a_captive_portal(content_type: str) -> None:
     """A log-in page with status 200 is no manifest: the host is named."""
     with pytest.raises(ContentError, match=r"reg\.example.*captive portal"):
@@ -244,6 +251,7 @@ def test_one_byte_more_is_another_digest() -> None:
     assert parse_manifest(document + b" ", "", WHAT).digest != Digest.of(document)
 
 
+@pytest.mark.row(39)
 def test_empty_and_repeated_layers() -> None:
     """No layers (also as Go writes none), empty layers and a layer that stands twice are all images."""
     assert parse(manifest(layers=[])).layers == ()

@@ -180,6 +180,7 @@ def test_good(text: str, registry: str, repository: str, tag: Optional[str], dig
         "app@sha256:" + "٠" * 64,
     ],
 )
+@pytest.mark.row(57)
 def test_bad(text: str) -> None:
     """What is not in the grammar is refused as usage, on one clean line that says what would be right."""
     with pytest.raises(UsageError) as caught:
@@ -197,7 +198,14 @@ def test_what_is_near_is_offered() -> None:
             Reference.parse(text)
 
 
-@pytest.mark.parametrize("text", ["https://ann:s3cr3t@reg.example/app", "ann:s3cr3t@reg.example/app"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://ann:s3cr3t@reg.example/app",
+        "ann:s3cr3t@reg.example/app",
+        "ann:p@s3cr3t@reg.example/app",
+    ],
+)
 def test_a_password_is_not_repeated(text: str) -> None:
     """Who types a password into a reference does not find it in a log."""
     with pytest.raises(UsageError) as caught:

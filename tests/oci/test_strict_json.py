@@ -65,6 +65,7 @@ from dockferry.oci.strict_json import MAX_DEPTH, parse_object, refuse_lookalikes
         b"[" * 100000 + b"]" * 100000,
     ],
 )
+@pytest.mark.row(34)
 def test_refused(raw: bytes) -> None:
     """What is no single, finite, unambiguous JSON object in UTF-8 is refused by name, on one clean line."""
     with pytest.raises(ContentError, match=r"^app:1 at reg\.example: wanted") as caught:
@@ -90,6 +91,7 @@ def test_size_is_bounded() -> None:
         parse_object(raw, "x", 99)
 
 
+@pytest.mark.row(34)
 def test_depth_is_bounded_exactly() -> None:
     """Nesting up to the limit is taken; brackets in strings are no nesting."""
     deepest = b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}"
@@ -117,6 +119,7 @@ def test_four_megabytes_of_garbage_take_seconds_at_most(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("key", ["Layers", "LAYERS", "layerS", "layer\u017f"])
+@pytest.mark.rule(6)
 def test_keys_that_only_differ_by_case(key: str) -> None:
     """`Layers` is `layers` to Go's decoder, and so is a long s: such a document is ambiguous."""
     with pytest.raises(ContentError, match="ambiguous"):

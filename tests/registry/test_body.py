@@ -236,6 +236,7 @@ def test_after_silence_the_connection_is_dropped(serve: Serve, client: Client) -
 
 
 @pytest.mark.parametrize("handler", [whole, chunked, until_close])
+@pytest.mark.row(20)
 def test_no_more_than_promised(handler: object, serve: Serve, client: Client) -> None:
     """Whatever goes on arriving, the reader gets the bytes it expects and no more; the connection is dropped."""
     server = serve(handler)
@@ -260,6 +261,7 @@ def test_no_more_than_promised(handler: object, serve: Serve, client: Client) ->
         [("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked")],
     ],
 )
+@pytest.mark.row(19)
 def test_framing_that_can_be_read_two_ways_is_refused(
     fields: List[Tuple[str, str]], serve: Serve, client: Client
 ) -> None:

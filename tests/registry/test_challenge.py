@@ -51,6 +51,7 @@ def test_scheme_and_names_in_any_case(scheme: str) -> None:
     assert one(f'{scheme} REALM="https://H/T"') == Challenge("bearer", (("realm", "https://H/T"),))
 
 
+@pytest.mark.row("auth")
 def test_basic_in_capitals() -> None:
     """Nexus writes BASIC."""
     assert choose_challenge(parse('BASIC realm="Sonatype Nexus Repository Manager"')).scheme == "basic"

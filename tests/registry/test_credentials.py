@@ -99,6 +99,7 @@ def test_order_of_places(home: Path) -> None:
     assert make_store(home, {}, "reg.example").find("reg.example") == Credentials("file", "f")
 
 
+@pytest.mark.rule(5)
 def test_own_secrets_are_for_the_own_host(home: Path) -> None:
     """Neither the given pair nor the environment's is for a mirror, another port or a subdomain."""
     environ = {"DOCKFERRY_USERNAME": "env", "DOCKFERRY_PASSWORD": "e"}

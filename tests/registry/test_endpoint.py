@@ -57,6 +57,7 @@ def test_of_mirror(mirror: str, origin: str, path: str, name: str) -> None:
     assert (endpoint.origin, endpoint.path("library/nginx"), endpoint.name) == (origin, path, name)
 
 
+@pytest.mark.rule(13)
 def test_an_https_mirror_stays_https() -> None:
     """--plain-http is about registries without a scheme."""
     assert Endpoint.of_mirror("https://m.example", Access(plain_http=True)).scheme == "https"
@@ -65,7 +66,8 @@ def test_an_https_mirror_stays_https() -> None:
 @pytest.mark.parametrize(
     "mirror",
     ["", "https://", "ftp://m.example", "m example", "m.example/UP", "m.example/../x", "m.example:0", "m.example?x=1",
-     "m.example/a?x", "u:pw@m.example", "https://u:pw@m.example", "m.example/a#b", "[::1", "[::1]x"],
+     "m.example/a?x", "u:pw@m.example", "https://u:pw@m.example", "ftp://u:pw@m", "u:pw@https://m",
+     "m.example/a#b", "[::1", "[::1]x"],
 )  # fmt: skip
 def test_a_bad_mirror_is_said_so(mirror: str) -> None:
     """And no secret in it is repeated."""
@@ -84,6 +86,7 @@ def test_urls() -> None:
     assert endpoint.tags_url("a/b", 100) == "https://m.example:5000/v2/hub/a/b/tags/list?n=100"
 
 
+@pytest.mark.rule(12)
 def test_access_keeps_secrets_out_of_repr() -> None:
     """A value that is logged by mistake tells nothing."""
     access = Access(username="me", password="canary-1", proxy="http://me:canary-2@p.example")

@@ -63,6 +63,8 @@ def test_follows(location: str, url: str, is_home: bool) -> None:
         "https://cdn.example/" + "x" * 20000,
     ],
 )
+@pytest.mark.row(24)
+@pytest.mark.rule(2)
 def test_refuses(location: str) -> None:
     """Nothing weaker than TLS, no other scheme, no login, no private address, nothing that is no URL."""
     with pytest.raises(ReplyError) as caught:
@@ -71,11 +73,13 @@ def test_refuses(location: str) -> None:
     assert "pw" not in str(caught.value)
 
 
+@pytest.mark.rule(2)
 def test_a_private_registry_may_point_to_its_own_store() -> None:
     """Harbor with MinIO beside it; and http stays http."""
     assert next_hop(INSIDE, ["http://10.0.0.6:9000/x"], 1) == Hop("http://10.0.0.6:9000/x", False, False)
 
 
+@pytest.mark.rule(2)
 def test_who_has_left_home_does_not_come_back() -> None:
     """A token is not sent again, though the chain returns to the registry."""
     away = next_hop(HOME, ["https://cdn.example/x"], 1)
@@ -83,6 +87,8 @@ def test_who_has_left_home_does_not_come_back() -> None:
     assert not back.is_home
 
 
+@pytest.mark.row(24)
+@pytest.mark.rule(2)
 def test_hops_end() -> None:
     """Five in a row and no more."""
     hop = HOME
@@ -133,6 +139,7 @@ def test_next_page(link: str, found: object) -> None:
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/x", "http://r.example/x", "//evil.example/x", "file:///x"])
+@pytest.mark.rule(3)
 def test_next_page_elsewhere_is_refused(target: str) -> None:
     """The request for the next page carries the token."""
     with pytest.raises(ReplyError):

@@ -123,6 +123,7 @@ def test_a_pull_begins_with_the_manifest(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("name", ["1.0", str(IMAGE.digest)])
+@pytest.mark.row(33)
 def test_a_manifest_that_is_not_the_one_named_is_refused(name: str, serve: Serve) -> None:
     """By its own digest where that was asked for, by the registry's word for a tag."""
 
@@ -137,6 +138,7 @@ def test_a_manifest_that_is_not_the_one_named_is_refused(name: str, serve: Serve
     assert str(IMAGE.digest) in error.message
 
 
+@pytest.mark.row(35)
 def test_an_html_page_names_the_host(serve: Serve) -> None:
     """A captive portal answers everything with 200."""
     server = serve(lambda request, wire: wire.reply(200, b"<html>Log in</html>", [("Content-Type", "text/html")]))
@@ -147,6 +149,7 @@ def test_an_html_page_names_the_host(serve: Serve) -> None:
         assert "HTML page" in error.message
 
 
+@pytest.mark.rule(9)
 def test_a_manifest_is_bounded(serve: Serve) -> None:
     """4 MiB and a byte are read of an endless one."""
     sent: List[int] = []
@@ -186,6 +189,7 @@ def test_errors_name_image_and_host(status: int, body: bytes, kind: type, words:
         assert error.retry_after == 5
 
 
+@pytest.mark.rule(9)
 def test_an_error_body_without_end_is_left(serve: Serve) -> None:
     """64 KiB are looked at, and the connection is dropped."""
 
@@ -249,6 +253,7 @@ def test_a_server_that_ignores_ranges_delivers_from_the_first_byte(serve: Serve)
 
 
 @pytest.mark.parametrize(("status", "start"), [(400, 1000), (501, 1000), (416, 0), (416, 1000)])
+@pytest.mark.row(17)
 def test_a_server_that_refuses_ranges_is_asked_for_the_whole(status: int, start: int, serve: Serve) -> None:
     """Once, without Range."""
 
@@ -266,6 +271,7 @@ def test_a_server_that_refuses_ranges_is_asked_for_the_whole(status: int, start:
     assert server.connections == 1
 
 
+@pytest.mark.row(11)
 def test_each_reply_is_judged_anew(serve: Serve) -> None:
     """A cache that ignores ranges until it has the blob, and then honours them."""
 
@@ -293,6 +299,7 @@ def test_a_shorter_part_is_fine(serve: Serve) -> None:
     client.close()
 
 
+@pytest.mark.row(12)
 def test_another_part_is_refused(serve: Serve) -> None:
     """Bytes from another place are never given."""
 
@@ -302,6 +309,7 @@ def test_another_part_is_refused(serve: Serve) -> None:
     assert isinstance(failure(repository(serve(handler)), open_half), ReplyError)
 
 
+@pytest.mark.row(16)
 def test_a_range_that_is_not_there_is_no_success(serve: Serve) -> None:
     """416 is a network error for the caller to verify again after."""
     server = serve(lambda request, wire: wire.reply(416, b"", [("Content-Range", "bytes */5")]))
@@ -367,6 +375,7 @@ def test_a_redirect_is_resolved_once_and_reused(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.row(25)
 def test_an_expired_url_is_resolved_again(status: int, serve: Serve) -> None:
     """Once, within the same request, whatever the storage host calls it."""
 
@@ -530,6 +539,7 @@ def test_a_token_is_fetched_and_used(serve: Serve) -> None:
     assert "scope=repository%3Ateam%2Fapp%3Apull" in server.targets()[1]
 
 
+@pytest.mark.row(29)
 def test_a_401_without_challenge_is_that_of_the_root(serve: Serve) -> None:
     """The API's root is asked only then."""
     server = guarded(serve, Guarded(challenge_everywhere=False))
@@ -551,6 +561,7 @@ def test_a_token_that_expires_is_renewed_in_the_same_request(serve: Serve) -> No
     assert registry.tokens == 5
 
 
+@pytest.mark.row(30)
 def test_endless_401_ends(serve: Serve) -> None:
     """A registry that refuses every token it gave is left after a few tries."""
     registry = Guarded()
@@ -593,6 +604,7 @@ def test_a_pinned_token_server_gets_the_login(serve: Serve) -> None:
     client.close()
 
 
+@pytest.mark.rule(5)
 def test_a_stored_login_goes_to_its_own_host_only(serve: Serve) -> None:
     """A mirror gets what the store holds for the mirror, not what it holds for the origin."""
     challenge = [("WWW-Authenticate", 'Basic realm="r"')]
@@ -603,6 +615,7 @@ def test_a_stored_login_goes_to_its_own_host_only(serve: Serve) -> None:
     assert all(request.header("authorization") is None for request in mirror.requests)
 
 
+@pytest.mark.rule(5)
 def test_a_given_login_goes_to_the_mirror_that_it_is_for(serve: Serve) -> None:
     """And to no other."""
 
@@ -661,6 +674,7 @@ def test_no_tags(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("link", ["<https://evil.example/x>; rel=next", "</v2/team/app/tags/list?n=1000>; rel=next"])
+@pytest.mark.rule(3)
 def test_pages_stay_at_the_registry_and_end(link: str, serve: Serve) -> None:
     """A next page at another host is not asked for; nor is the same page again."""
     server = serve(lambda request, wire: wire.reply(200, b'{"tags":["a"]}', [("Link", link)]))

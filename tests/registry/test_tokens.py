@@ -191,6 +191,7 @@ def test_anonymous_token(service: TokenService) -> None:
     assert asked.query == {"service": ["reg"], "scope": [SCOPE]}
 
 
+@pytest.mark.row("auth")
 def test_user_and_password_go_by_get_with_basic(service: TokenService) -> None:
     """With credentials the token is asked for by GET and Basic."""
     authorizer = make(service, ANN)
@@ -199,6 +200,7 @@ def test_user_and_password_go_by_get_with_basic(service: TokenService) -> None:
     assert SECRET not in str(service.asked[0].query)
 
 
+@pytest.mark.row("auth")
 def test_identity_token_goes_by_post(service: TokenService) -> None:
     """A refresh token goes in the body of a POST (OAuth2), never in a URL."""
     service.answer = lambda asked: (200, {}, b'{"access_token": "acc", "expires_in": 60, "refresh_token": "other"}')
@@ -243,6 +245,7 @@ def test_the_realm_keeps_its_own_query(service: TokenService) -> None:
         ("", "registry:catalog:*", ["registry:catalog:*"]),
     ],
 )
+@pytest.mark.row("auth")
 def test_scope(service: TokenService, own: str, challenged: str, wanted: List[str]) -> None:
     """Ours where the challenge means the same repository or none; a mirror's own path where it says so."""
     make(service, scope=own).challenged(service.challenge(f',scope="{challenged}"'), None)
@@ -276,6 +279,7 @@ def test_hostile_values_stay_values(service: TokenService) -> None:
         (b'{"token": "a", "expires_in": {}}', "a", 60),
     ],
 )
+@pytest.mark.row("auth")
 def test_answers(body: bytes, value: str, lifetime: float) -> None:
     """`token` or `access_token`; a life that is not told, or absurd, is 60 s, and none is above a day."""
     token = parse_token(body, "h")
@@ -370,6 +374,7 @@ def test_busy_token_server(service: TokenService, status: int, after: Optional[f
     assert authorizer.header() == "Bearer t2"
 
 
+@pytest.mark.rule(1)
 def test_redirect_of_a_token_server(service: TokenService) -> None:
     """A token server's redirect is not followed: the secret stays where it was meant to go."""
     service.answer = lambda asked: (307, {"Location": f"http://{service.host}/elsewhere"}, b"")
@@ -463,6 +468,8 @@ def test_no_challenge(service: TokenService, values: List[str]) -> None:
     ],
 )
 @pytest.mark.parametrize("credentials", [ANN, None])
+@pytest.mark.row(31)
+@pytest.mark.rule(1)
 def test_hostile_realm(realm: str, credentials: Optional[Credentials]) -> None:
     """What is no plain https URL is not asked at all, with a secret or without."""
     error, sent = elsewhere(realm, credentials=credentials)
@@ -498,6 +505,8 @@ def test_hostile_realm(realm: str, credentials: Optional[Credentials]) -> None:
         ("registry.cn-hangzhou.aliyuncs.com", "dockerauth.evil.example"),
     ],
 )
+@pytest.mark.row(31)
+@pytest.mark.rule(1)
 def test_no_secret_for_another_party(host: str, realm_host: str) -> None:
     """A secret goes to no other party, whatever the registry says; both are named. Without one, asking is free."""
     error, sent = elsewhere(f"https://{realm_host}/token", host)
@@ -529,6 +538,7 @@ def test_no_secret_for_another_party(host: str, realm_host: str) -> None:
         ("[::1]:5000", "[::1]:5001"),
     ],
 )
+@pytest.mark.rule(1)
 def test_a_secret_for_the_registrys_own_party(host: str, realm_host: str) -> None:
     """The registry's own host, its registrable domain and the pinned hosts get the credentials."""
     error, sent = elsewhere(f"https://{realm_host}/token", host)
@@ -536,6 +546,7 @@ def test_a_secret_for_the_registrys_own_party(host: str, realm_host: str) -> Non
     assert ("Authorization", ANN.basic()) in sent[0].headers
 
 
+@pytest.mark.rule(1)
 def test_a_host_that_the_user_pins_gets_the_secret() -> None:
     """Exactly that host, on any port, over https alone; the error for another says how to pin it."""
     pinned = ("auth.partner.net",)
@@ -557,6 +568,7 @@ def test_a_pinned_host_is_a_name_alone(text: str) -> None:
         parse_token_host(text)
 
 
+@pytest.mark.rule(1)
 def test_plain_http_only_for_a_plain_registry() -> None:
     """http for the token is allowed where the registry is http, and only there."""
     assert elsewhere("http://reg.example/token", scheme="http")[0] is None
@@ -594,6 +606,7 @@ def test_renewed_before_it_expires(service: TokenService, lifetime: float, fresh
     assert service.asked[2].query == service.asked[0].query
 
 
+@pytest.mark.row(32)
 def test_a_wrong_wall_clock_has_no_effect(service: TokenService) -> None:
     """`issued_at` is not looked at: a token issued in another century is as good as its `expires_in`."""
     service.extra = {"expires_in": 300, "issued_at": "1999-01-01T00:00:00Z"}
@@ -633,6 +646,7 @@ def count_401s(authorizer: Authorizer, values: List[str], each: Callable[[], Non
 
 
 @pytest.mark.parametrize("credentials", [ANN, None])
+@pytest.mark.row(30)
 def test_endless_401_stops_at_two(service: TokenService, credentials: Optional[Credentials]) -> None:
     """A fresh token that is refused like no token is the end."""
     assert count_401s(make(service, credentials), service.challenge()) == 2
@@ -707,6 +721,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     raise AssertionError("the condition did not come to hold")
 
 
+@pytest.mark.row(27)
 def test_one_renewal_for_all_threads(service: TokenService) -> None:
     """Twenty threads meet one 401 at once: one token request, one header for all."""
     service.gate.clear()
@@ -728,6 +743,7 @@ def test_one_renewal_for_all_threads(service: TokenService) -> None:
     assert len(service.asked) == 1
 
 
+@pytest.mark.row(27)
 def test_one_renewal_of_an_expired_token(service: TokenService) -> None:
     """Twenty threads find the token expired: one asks, all get the new one."""
     clock = Clock()

@@ -60,6 +60,7 @@ def closed_port() -> int:
         return port
 
 
+@pytest.mark.rule(9)
 def test_what_is_sent(serve: Serve) -> None:
     """Our name, no compression wanted, the given headers, and no cookie though one was set."""
 
@@ -160,6 +161,8 @@ def test_a_python_without_authorities_takes_the_systems(tmp_path: Path) -> None:
     assert found(None, None, SSL_CERT_FILE="/dev/null") is found(None, None, SSL_CERT_DIR="/none") is None
 
 
+@pytest.mark.row(8)
+@pytest.mark.rule(13)
 def test_tls_without_it_is_a_hard_failure(serve: Serve, authority: Authority) -> None:
     """A certificate that is not trusted is no matter of retrying, and the remedy is named."""
     server = serve(hello, authority[0])
@@ -171,6 +174,8 @@ def test_tls_without_it_is_a_hard_failure(serve: Serve, authority: Authority) ->
     assert server.requests == []
 
 
+@pytest.mark.row(8)
+@pytest.mark.rule(13)
 def test_tls_with_another_name_is_a_hard_failure(serve: Serve, authority: Authority) -> None:
     """The certificate is another host's."""
     context, pem = authority
@@ -180,6 +185,7 @@ def test_tls_with_another_name_is_a_hard_failure(serve: Serve, authority: Author
     assert "localhost" in error.message
 
 
+@pytest.mark.rule(13)
 def test_insecure_is_for_the_registry_alone(serve: Serve, authority: Authority) -> None:
     """--insecure trusts the registry's own origin, and no other host that it may point to."""
     home, other = serve(hello, authority[0]), serve(hello, authority[0])
@@ -273,6 +279,8 @@ def test_unresolved(name: str) -> None:
     assert "does not resolve" in error.message
 
 
+@pytest.mark.row(9)
+@pytest.mark.rule(2)
 def test_a_public_host_does_not_lead_into_a_private_network(serve: Serve) -> None:
     """A name that resolves to a private address is not connected to where only public ones may be."""
     server = serve(hello)

@@ -52,5 +52,7 @@ def environment(home: Path) -> Dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     source = str(Path(__file__).parents[2] / "src")
     path = os.pathsep.join(filter(None, [source, kept.get("PYTHONPATH")]))
-    cleared = {name: value for name, value in kept.items() if name not in _PERSONAL}
+    cleared = {
+        name: value for name, value in kept.items() if name not in _PERSONAL and not name.startswith("DOCKFERRY_")
+    }
     return {**cleared, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}

@@ -97,7 +97,8 @@ class HttpProxy(_Proxy):
             return host, int(port), b""
         parts = urlsplit(request.target)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        lines = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in request.fields)]
+        others = [(name, value) for name, value in request.fields if name.lower() != "proxy-authorization"]
+        lines = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in others)]
         head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
         return parts.hostname or "", parts.port or 80, head
 

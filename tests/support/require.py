@@ -19,6 +19,7 @@ PACKAGES = {
     "docker-registry": "docker-registry",
     "dockerd": "docker.io",
     "htpasswd": "apache2-utils",
+    "ip": "iproute2",
     "nginx": "nginx-light",
     "podman": "podman",
     "runc": "runc",

@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
@@ -15,13 +16,14 @@ Fields = List[Tuple[str, str]]
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came; `connection` numbers the connections from 0."""
+    """One request as it came, at `at` (monotonic seconds); `connection` numbers the connections from 0."""
 
     method: str
     target: str
     fields: Fields
     body: bytes
     connection: int
+    at: float = 0.0
 
     def header(self, name: str) -> Optional[str]:
         return next((value for key, value in self.fields if key.lower() == name.lower()), None)
@@ -106,17 +108,20 @@ Handler = Callable[[Request, Wire], None]
 class RudeServer:
     """Calls `handler` for each request, many connections at once, and keeps every request in `requests`.
 
-    Use it in a `with`: it ends its threads and connections.
+    `address` is where it listens; `priority` goes to its connections (SO_PRIORITY: the class in a queue of the
+    kernel's). Use it in a `with`: it ends its threads and connections.
     """
 
     handler: Handler
     tls: Optional[ssl.SSLContext] = None
+    address: Tuple[str, int] = ("127.0.0.1", 0)
+    priority: int = 0
     requests: List[Request] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
     connections: int = 0
 
     def __enter__(self) -> RudeServer:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(self.address)
         self._lock = threading.Lock()
         self._sockets: List[socket.socket] = []
         self._threads: List[threading.Thread] = []
@@ -144,7 +149,7 @@ class RudeServer:
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address[0]}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -160,6 +165,11 @@ class RudeServer:
             for request in self.requests
         )
 
+    def threads(self) -> List[threading.Thread]:
+        """All that were ever started."""
+        with self._lock:
+            return list(self._threads)
+
     def _start(self, work: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)
         with self._lock:
@@ -172,6 +182,8 @@ class RudeServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            if self.priority:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, self.priority)
             with self._lock:
                 self._sockets.append(sock)
                 number = self.connections
@@ -196,6 +208,8 @@ class RudeServer:
                     with self._lock:
                         self.requests.append(request)
                     self.handler(request, wire)
+                    if request.header("connection") == "close":
+                        break
 
 
 def read_request(reader: Any, connection: int) -> Optional[Request]:
@@ -211,4 +225,4 @@ def read_request(reader: Any, connection: int) -> Optional[Request]:
         fields.append((name, value.strip()))
     known: Dict[str, str] = {name.lower(): value for name, value in fields}
     body = reader.read(int(known.get("content-length", "0")))
-    return Request(line[0], line[1], fields, body, connection)
+    return Request(line[0], line[1], fields, body, connection, time.monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import threading
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from dockferry.oci.digest import Digest
 from .images import MadeImage
 from .rude import Fields, Request, Wire
 
+SEED = int(os.environ.get("DOCKFERRY_FAULT_SEED", "0"))
+"""Another one makes other requests fail."""
 _STEP = 16 * 1024
 
 
@@ -63,8 +66,8 @@ class Ask:
         self.wire.close()
 
     def chance(self, share: float, salt: int = 0) -> bool:
-        """True for this share of the requests, the same ones in every run."""
-        return random.Random(100 * self.number + salt).random() < share
+        """True for this share of the requests, the same ones in every run with one seed."""
+        return random.Random(1_000_000 * SEED + 100 * self.number + salt).random() < share
 
 
 Fault = Callable[[Ask], None]
@@ -96,11 +99,15 @@ class RudeRegistry:
     def __call__(self, request: Request, wire: Wire) -> None:
         target = request.target.partition("?")[0]
         name = target.rpartition("/")[2]
-        if "/manifests/" in target:
+        if target == "/v2/":
+            wire.reply(200, b"{}")
+        elif request.method == "HEAD":
+            self._head(name, wire)
+        elif "/manifests/" in target:
             if self.manifest is not None:
                 self.manifest(request, wire)
             else:
-                wire.reply(200, self.image.manifest, [("Content-Type", self.image.media_type)])
+                wire.reply(200, self.image.manifest, self._described())
         elif name == str(self.image.config.digest):
             wire.reply(200, self.image.blobs[self.image.config.digest])
         elif name.startswith("sha256:"):
@@ -110,6 +117,16 @@ class RudeRegistry:
             self.fault(Ask(self, request, wire, self.image.blobs[Digest.parse(name)], number))
         else:
             wire.reply(404)
+
+    def _head(self, name: str, wire: Wire) -> None:
+        """For other clients: a blob's or the manifest's headers."""
+        if name.startswith("sha256:") and Digest.parse(name) in self.image.blobs:
+            wire.head(200, [("Content-Length", str(len(self.image.blobs[Digest.parse(name)])))])
+        else:
+            wire.head(200, [*self._described(), ("Content-Length", str(len(self.image.manifest)))])
+
+    def _described(self) -> Fields:
+        return [("Content-Type", self.image.media_type), ("Docker-Content-Digest", str(self.image.digest))]
 
     def count(self, sent: int) -> None:
         with self._lock:

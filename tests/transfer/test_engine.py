@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import List, Optional, Sequence
 
@@ -165,6 +166,18 @@ def test_busy_source_is_waited_for(bench: Bench) -> None:
     assert "503" in retry.reason
 
 
+def test_a_rest_lasts_no_longer_than_was_said(bench: Bench) -> None:
+    """A source that rests for a moment is asked again right after it, not a quarter of a second later."""
+    bench.source.script = lambda number, blob, start, end: (
+        Script(error=BusyError("503 from memory.example")) if number % 4 else Script(cut=100_000)
+    )
+    began = time.monotonic()
+    bench.run(1)
+    bench.check()
+    retries = [event for event in bench.events if isinstance(event, Retry)]
+    assert time.monotonic() - began < 0.1 * len(retries)
+
+
 def test_dead_source_is_given_up(bench: Bench) -> None:
     """Only failures, no byte: after the policy's attempts the run ends with NetworkError and the remedy."""
     bench.source.script = lambda number, blob, start, end: Script(error=BodyError("reset"))
@@ -248,11 +261,15 @@ def test_interrupt_loses_no_byte_that_came(bench: Bench) -> None:
 
     def interrupt(event: Event) -> None:
         if isinstance(event, Progress) and bench.source.given >= 40_000:
-            assert event.done < 40_000  # half a second has not gone by: nothing had to be written yet
-            raise KeyboardInterrupt
+            seen.append(event.done)
+            if len(seen) == 1:
+                raise KeyboardInterrupt
 
+    seen: List[int] = []
     bench.on_event = interrupt
     check_interrupt(bench)
+    assert seen[0] < 40_000  # half a second had not gone by: nothing had to be written yet
+    assert seen[-1] >= 40_000  # and the last that is told is what is kept
 
 
 def check_interrupt(bench: Bench) -> None:

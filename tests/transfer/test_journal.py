@@ -30,6 +30,7 @@ def test_a_killed_run_keeps_its_claims(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("boot", ["boot2", "-"])
+@pytest.mark.row(43)
 def test_a_power_cut_leaves_the_synced_claims(tmp_path: Path, boot: str) -> None:
     """In another boot, or where boots cannot be told apart, only what was synced is believed."""
     journal = fresh(tmp_path / "j")
@@ -115,6 +116,7 @@ def test_a_broken_line_costs_its_own_claim(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 300, b"dockferry-journal 2 plan boot1\n", b"\xff\xfe\n\n"])
+@pytest.mark.row(44)
 def test_damage_is_no_claim(tmp_path: Path, damage: bytes) -> None:
     """Zeroed, empty, another version, garbage: nothing is claimed, nothing is raised."""
     (tmp_path / "j").write_bytes(damage)

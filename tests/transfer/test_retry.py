@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dockferry.choices import MAX_THREADS
+from dockferry.transfer.allowance import Allowance
 from dockferry.transfer.governor import START, Governor
 from dockferry.transfer.retry import Health, RetryPolicy
 
@@ -70,10 +71,12 @@ def test_a_fixed_number_stays() -> None:
 
 def test_a_host_that_asks_for_less_gets_less() -> None:
     """429 goes below what was in use at once, stays there for a while, and never to none."""
-    governor = Governor(16)
-    assert governor.refused(6, 100.0) == 5
-    assert governor.sample(101.0, 0, True) == 5
-    assert governor.sample(161.0, 0, True) == 6
+    allowance = Allowance()
+    assert allowance.limit(0.0) == float("inf")
+    allowance.refused(6, 100.0)
+    assert allowance.limit(101.0) == 5
+    assert allowance.limit(161.0) == 6
+    assert allowance.limit(162.0) == 6
     for _ in range(10):
-        governor.refused(1, 102.0)
-    assert governor.target == 1
+        allowance.refused(1, 170.0)
+    assert allowance.limit(170.0) == 1

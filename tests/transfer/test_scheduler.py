@@ -100,6 +100,7 @@ def test_what_is_soon_done_is_left_alone() -> None:
     assert choose(ledger, 4, 1.0, RULES, Pace(40.0 * MIB)) is None
 
 
+@pytest.mark.row("first byte")
 def test_a_long_first_byte_is_no_stall() -> None:
     """A request that waits for its first byte keeps its range for a while: the mirror fetches from upstream."""
     ledger = Ledger(blobs(50 * MIB))
@@ -136,9 +137,43 @@ def test_one_stream_is_not_shared() -> None:
     """Where ranges are ignored a blob has one connection at a time."""
     ledger = Ledger(blobs(50 * MIB))
     run = ledger.claim(0, 0, 10 * MIB, 0.0)
+    ledger.states[0].one_stream[0] = 0.0
     assert ledger.restart(run)
     assert (run.pos, run.end) == (0, 50 * MIB)
     assert choose(ledger, 4, 60.0, RULES, Pace(1.0 * MIB)) is None
+
+
+def test_one_source_that_ignores_ranges_is_helped_by_the_others() -> None:
+    """A mirror gives a blob from 0 alone: who asks another source takes the far part of it all the same."""
+    ledger = Ledger(blobs(50 * MIB))
+    run = ledger.claim(0, 0, 10 * MIB, 0.0, source=1)
+    ledger.states[0].one_stream[1] = 0.0
+    assert ledger.restart(run)
+    ledger.commit(run, ledger.begin(run, MIB, 1.0))
+    assert choose(ledger, 4, 1.1, RULES, Pace(1.0 * MIB), source=1, sources=2) is None
+    choice = choose(ledger, 4, 1.1, RULES, Pace(1.0 * MIB), source=0, sources=2)
+    assert choice is not None
+    assert choice.victim is run
+    assert choice.end == 50 * MIB
+
+
+def test_pieces_are_short_where_there_are_several_sources() -> None:
+    """Many layers, and two sources: no connection is bound to one of them for long."""
+    ledger = Ledger(blobs(*[500 * MIB] * 8))
+    choice = choose(ledger, 4, 0.0, RULES, Pace(2.0 * MIB, 0.01), sources=2)
+    assert choice is not None
+    assert choice.end == RULES.piece_min
+    alone = choose(ledger, 4, 0.0, RULES, Pace(2.0 * MIB, 0.01))
+    assert alone is not None
+    assert alone.end == RULES.piece_max
+
+
+def test_another_source_does_not_wait_for_the_first_byte_for_long() -> None:
+    """A request that has no answer yet loses its range to who asks elsewhere, not to who would ask there too."""
+    ledger = Ledger(blobs(8 * MIB))
+    ledger.claim(0, 0, 8 * MIB, 0.0, source=1)
+    assert choose(ledger, 4, 3.0, RULES, Pace(1.0 * MIB), source=1, sources=2) is None
+    assert choose(ledger, 4, 3.0, RULES, Pace(1.0 * MIB), source=0, sources=2) is not None
 
 
 def test_tiny_layers_cost_one_request_each() -> None:

@@ -1,8 +1,22 @@
-"""Trust: a liar is found by what it gave alone, is asked last from then on, and patience ends."""
+"""Trust: a liar is found by its ranges alone, is not asked any more, and patience ends."""
 
 from __future__ import annotations
 
-from dockferry.transfer.trust import MOST, SAME, Trust
+from typing import AbstractSet
+
+from dockferry.transfer.provenance import EARLIER
+from dockferry.transfer.ranges import RangeSet
+from dockferry.transfer.trust import MOST, SAME, Trust, Verdict
+
+ALL: AbstractSet[int] = {0, 1, 2}
+
+
+def gave(trust: Trust, *shares: int, blob: int = 0) -> None:
+    """Source 0 gives the first so many bytes, source 1 the next, and so on."""
+    start = 0
+    for source, size in enumerate(shares):
+        trust.gave(blob, source, [(start, start + size)])
+        start += size
 
 
 def test_the_same_wrong_digest_is_what_there_is() -> None:
@@ -10,42 +24,117 @@ def test_the_same_wrong_digest_is_what_there_is() -> None:
     trust = Trust(1, 1)
     for _ in range(SAME):
         assert not trust.is_hopeless(0)
-        trust.gave(0, 0)
-        trust.wrong(0, "sha256:same")
+        gave(trust, 10)
+        assert trust.wrong(0, "sha256:same") == Verdict(liar=0)
     assert trust.is_hopeless(0)
     trust = Trust(1, 1)
     for number in range(MOST):
         assert not trust.is_hopeless(0)
+        gave(trust, 10)
         trust.wrong(0, f"sha256:{number}")
     assert trust.is_hopeless(0)
 
 
 def test_a_lone_giver_is_to_blame() -> None:
-    """Bytes of two sources accuse nobody; what one of them gave alone does, and it is asked last, of all blobs."""
+    """What one of two gave alone is wrong: it is banned, for all blobs, and asked only where nobody else gives."""
     trust = Trust(2, 2)
-    trust.gave(0, 0)
-    trust.gave(0, 1)
-    assert trust.wrong(0, "a") == set()
-    alone = trust.choose(0, [0, 1], 0)
-    assert {trust.choose(0, [0, 1], connection) for connection in range(5)} == {alone}
-    trust.gave(0, alone)
-    assert trust.wrong(0, "b") == {alone}
-    assert trust.choose(0, [0, 1], 0) == trust.choose(1, [0, 1], 0) == trust.choose(1, [0, 1], 1) == 1 - alone
-    assert trust.choose(1, [alone], 0) == alone
+    gave(trust, 0, 10)
+    assert trust.wrong(0, "a") == Verdict(liar=1)
+    for blob in (0, 1):
+        assert list(trust.candidates(blob, [0, 1], ALL)) == [0]
+        assert list(trust.candidates(blob, [1], ALL)) == [1]
 
 
-def test_the_other_one_was_right() -> None:
-    """Two gave it wrong together, one gives it right alone: it was the other."""
-    trust = Trust(1, 2)
-    trust.gave(0, 0)
-    trust.gave(0, 1)
+def test_one_source_is_never_banned() -> None:
+    """There is no other."""
+    trust = Trust(1, 1)
+    gave(trust, 10)
     trust.wrong(0, "a")
-    trust.gave(0, 1)
-    assert trust.good(0) == {0}
-    assert trust.choose(0, [0, 1], 0) == 1
+    assert not trust.banned
 
 
-def test_all_connections_share_the_sources() -> None:
-    """Without a lie, connections go round the sources."""
+def test_the_least_share_is_suspected_first() -> None:
+    """Only its ranges are dropped; the others give them; when the blob is good then, it was the liar."""
     trust = Trust(1, 3)
-    assert [trust.choose(0, [0, 1, 2], connection) for connection in range(4)] == [0, 1, 2, 0]
+    gave(trust, 50, 10, 40)
+    assert trust.wrong(0, "a") == Verdict(drop=RangeSet([(50, 60)]), suspect=1)
+    assert list(trust.candidates(0, [0, 1, 2], ALL)) == [0, 2]
+    trust.gave(0, 2, [(50, 60)])
+    assert trust.good(0) == 1
+    assert trust.banned == {1}
+
+
+def test_the_next_one_is_suspected() -> None:
+    """The first suspect was innocent: it may help to fetch again what the next one gave."""
+    trust = Trust(1, 2)
+    gave(trust, 50, 10)
+    trust.wrong(0, "a")
+    trust.gave(0, 0, [(50, 55)])
+    trust.gave(0, EARLIER, [(55, 60)])
+    assert trust.wrong(0, "a") == Verdict(drop=RangeSet([(55, 60)]), suspect=EARLIER)
+    trust.gave(0, 1, [(55, 60)])
+    assert trust.wrong(0, "a") == Verdict(drop=RangeSet([(0, 55)]), suspect=0)
+    assert list(trust.candidates(0, [0, 1], ALL)) == [1]
+    trust.gave(0, 1, [(0, 55)])
+    assert trust.good(0) == 0
+
+
+def test_who_lied_before_is_suspected_first() -> None:
+    """Though its share is the larger one."""
+    trust = Trust(2, 2)
+    gave(trust, 10, blob=0)
+    trust.wrong(0, "a")
+    gave(trust, 90, 10, blob=1)
+    assert trust.wrong(1, "b").suspect == 0
+
+
+def test_who_lies_about_another_ones_range_too_is_found_alone() -> None:
+    """The liar gave the suspect's ranges again: then all is its own, and the blame is."""
+    trust = Trust(1, 2)
+    gave(trust, 50, 10)
+    trust.wrong(0, "a")
+    trust.gave(0, 0, [(50, 60)])
+    assert trust.wrong(0, "b") == Verdict(liar=0)
+    assert trust.banned == {0}
+
+
+def test_two_liars_are_found_one_at_a_time() -> None:
+    """When every suspicion has failed the blob is asked of one source alone, and of the next one when that lied."""
+    trust = Trust(1, 3)
+    gave(trust, 10, 20, 30)
+    suspected = []
+    verdict = trust.wrong(0, "a")
+    while verdict.suspect is not None and verdict.drop is not None:
+        suspected.append(verdict.suspect)
+        first, second = {0, 1, 2} - {verdict.suspect}
+        for start, end in verdict.drop:
+            trust.gave(0, first, [(start, (start + end) // 2)])
+            trust.gave(0, second, [((start + end) // 2, end)])
+        verdict = trust.wrong(0, "a")
+    assert verdict == Verdict()
+    assert sorted(suspected) == [0, 1, 2]
+    (alone,) = trust.candidates(0, [0, 1, 2], ALL)
+    trust.gave(0, alone, [(0, 60)])
+    assert trust.wrong(0, "b") == Verdict(liar=alone)
+    (other,) = trust.candidates(0, [0, 1, 2], ALL)
+    assert other != alone
+
+
+def test_a_suspect_is_asked_when_the_others_fail() -> None:
+    """Suspicion is no proof: it must not stop what nobody else can bring."""
+    trust = Trust(1, 2)
+    gave(trust, 50, 10)
+    trust.wrong(0, "a")
+    assert list(trust.candidates(0, [0, 1], {1})) == [0, 1]
+
+
+def test_what_an_earlier_run_left_is_nobodys_lie() -> None:
+    """It is dropped, first where one source has to give all again, and no patience is spent on it."""
+    trust = Trust(1, 1)
+    trust.gave(0, EARLIER, [(0, 90)])
+    trust.gave(0, 0, [(90, 100)])
+    assert trust.wrong(0, "a") == Verdict(drop=RangeSet([(0, 90)]), suspect=EARLIER)
+    trust.gave(0, 0, [(0, 90)])
+    assert trust.good(0) == EARLIER
+    assert trust.times_wrong(0) == 0
+    assert not trust.banned

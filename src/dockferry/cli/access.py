@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from ..config.settings import Settings
     from ..registry.access import Access
 
 
-def access(args: Namespace) -> Access:
+def access(args: Namespace, settings: Settings) -> Access:
     """Raises UsageError where the options do not go together or the password is missing."""
     from ..registry.access import Access
 
     return Access(
         username=args.username or "",
         password=password(args),
-        ca_cert=args.ca_cert,
+        ca_cert=settings.ca_cert,
         insecure=args.insecure,
         plain_http=args.plain_http,
-        proxy=args.proxy,
+        proxy=settings.proxy,
         token_hosts=tuple(args.token_hosts),
+        connect_timeout=settings.connect_timeout,
+        first_byte_timeout=settings.first_byte_timeout,
+        idle_timeout=settings.idle_timeout,
     )
 
 

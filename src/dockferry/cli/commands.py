@@ -8,6 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from . import output, parser
+from .settled import places, settle
 
 if TYPE_CHECKING:
     from ..events import OnEvent
@@ -20,6 +21,7 @@ def run(args: Namespace) -> int:
         "verify": _verify,
         "inspect": _inspect,
         "tags": _tags,
+        "config": _config,
         "demo": _demo,
         "completion": _completion,
         "help": _help,
@@ -30,7 +32,7 @@ def run(args: Namespace) -> int:
 def _pull(args: Namespace) -> int:
     from .pull_command import run_pull
 
-    return run_pull(args)
+    return run_pull(args, settle(args))
 
 
 def _verify(args: Namespace) -> int:
@@ -39,6 +41,7 @@ def _verify(args: Namespace) -> int:
     from .each import each
     from .presenters.choose import presenters
 
+    settle(args)
     if args.progress in ("auto", "bar"):
         args.progress = "plain"  # a blob is proved as a whole: there is nothing that moves
 
@@ -56,12 +59,18 @@ def _inspect(args: Namespace) -> int:
     from . import show
     from .access import access
 
+    settings = settle(args)
     if os.path.exists(args.what):
         found = inspect_archive(args.what)
     else:
         show.refuse_missing_file(args.what)
         asked = inspect_image(
-            args.what, mirrors=args.mirrors, platform=args.platform, access=access(args), on_event=_warnings()
+            args.what,
+            platform=args.platform,
+            access=access(args, settings),
+            retry=settings.maybe_retry(),
+            on_event=_warnings(),
+            **places(args, settings, args.what),
         )
         found = (asked,)
     for summary in found:
@@ -74,9 +83,23 @@ def _tags(args: Namespace) -> int:
     from ..usecases.tags import tags
     from .access import access
 
-    for tag in tags(args.repository, mirrors=args.mirrors, access=access(args), on_event=_warnings()):
+    settings = settle(args)
+    found = tags(
+        args.repository,
+        access=access(args, settings),
+        retry=settings.maybe_retry(),
+        on_event=_warnings(),
+        **places(args, settings, args.repository),
+    )
+    for tag in found:
         output.line(clean(tag))
     return 0
+
+
+def _config(args: Namespace) -> int:
+    from .config_command import run_config
+
+    return run_config(args, settle(args))
 
 
 def _demo(args: Namespace) -> int:

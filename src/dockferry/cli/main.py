@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from typing import List, Optional
 
 from . import output, report
@@ -16,22 +17,23 @@ def main(words: Optional[List[str]] = None) -> int:
     """Run one command; `words` are those after the program's name. Never raises, never exits."""
     words = sys.argv[1:] if words is None else words
     output.prepare()
+    args = Namespace()
     try:
         with interruptible():
-            code = _run(words)
+            code = _run(words, args)
             output.finish()
             return code
     except output.OutputClosed:
         return OUTPUT_CLOSED
     except BaseException as error:  # whatever it is, it ends here in one line and a code
-        return report.tell(error, as_json=_wants_json(words))
+        return report.tell(error, as_json=_wants_json(words, args))
 
 
-def _run(words: List[str]) -> int:
+def _run(words: List[str], args: Namespace) -> int:
     from .parser import parse
 
     try:
-        args = parse(words)
+        parse(words, args)
     except SystemExit:  # argparse leaves so after --help and --version
         return 0
     from . import commands
@@ -39,6 +41,7 @@ def _run(words: List[str]) -> int:
     return commands.run(args)
 
 
-def _wants_json(words: List[str]) -> bool:
-    """Known even where the words could not be parsed."""
-    return "--progress=json" in words or ("--progress", "json") in zip(words, words[1:])
+def _wants_json(words: List[str], args: Namespace) -> bool:
+    """Known even where the words could not be parsed, or the settings not be read."""
+    asked = "--progress=json" in words or ("--progress", "json") in zip(words, words[1:])
+    return asked or getattr(args, "progress", None) == "json"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..choices import PROGRESS
 from . import values
 from .usage import Parser
-
-PROGRESS = ("auto", "bar", "plain", "json", "none")
 
 
 def add_platform(group: Any) -> None:
@@ -41,6 +40,13 @@ def add_access(parser: Parser) -> Any:
         dest="mirrors",
         help="fetch from these mirrors instead of the image's own registry",
     )
+    group.add_argument("--with-origin", action="store_true", help="fetch from the image's own registry besides")
+    group.add_argument(
+        "--trust",
+        metavar="HOST",
+        type=values.trusted,
+        help="where hosts disagree on a tag, believe this one, and ask no other",
+    )
     group.add_argument("-u", "--username", metavar="USER", type=values.user, help="log in to the registry as USER")
     group.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     group.add_argument(
@@ -55,7 +61,7 @@ def add_access(parser: Parser) -> Any:
     group.add_argument(
         "--proxy",
         metavar="URL",
-        type=values.proxy,
+        type=values.setting("proxy"),
         help="http, https or socks5 proxy (default: HTTPS_PROXY and its kin)",
     )
     group.add_argument(
@@ -69,15 +75,39 @@ def add_access(parser: Parser) -> Any:
     return group
 
 
+def add_patience(parser: Parser) -> None:
+    """How long a host is waited for, and how often it is asked again. Defaults are the configuration's affair."""
+    group = parser.add_argument_group("patience")
+    for name, metavar, told in (
+        ("retries", "N", "tries in a row without a new byte, then a host is given up (default: 20)"),
+        ("retry_base", "SECONDS", "the wait before the third try, doubled for each after it (default: 5)"),
+        ("retry_max", "SECONDS", "the longest of these waits (default: 600)"),
+        ("connect_timeout", "SECONDS", "for a connection to be made (default: 10)"),
+        ("first_byte_timeout", "SECONDS", "until an answer begins (default: 120)"),
+        ("idle_timeout", "SECONDS", "how long a body may be silent (default: 30)"),
+    ):
+        flag = "--" + name.replace("_", "-")
+        group.add_argument(flag, metavar=metavar, type=values.setting(name), help=told)
+
+
+def add_config(parser: Parser) -> None:
+    parser.general.add_argument(
+        "--config",
+        metavar="FILE",
+        type=values.path("--config"),
+        help="read this configuration (default: see dockferry config)",
+    )
+
+
 def add_progress(parser: Parser) -> None:
     group = parser.add_argument_group("what is shown")
     group.add_argument(
         "--progress",
         metavar="HOW",
-        default="auto",
         choices=PROGRESS,
         type=values.one_of("--progress", PROGRESS),
-        help="bar, plain, json (one event a line), none; auto is bar on a terminal, else plain",
+        help="bar, plain, json (one event a line), none; auto, the default, is bar on a terminal, else plain",
     )
     group.add_argument("-q", "--quiet", action="store_true", help="nothing but errors and the result")
     group.add_argument("--log-file", metavar="FILE", help="add a log to FILE")
+    add_config(parser)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, List
+from typing import Any, List, Optional
 
 from .._version import __version__
 from ..choices import FORMATS, MAX_THREADS
 from ..errors import UsageError
+from ..guess import did_you_mean
 from . import values
-from .options import add_access, add_platform, add_progress
+from .options import add_access, add_config, add_patience, add_platform, add_progress
 from .usage import Parser
 
-COMMANDS = ("pull", "verify", "inspect", "tags", "demo", "completion", "help")
+COMMANDS = ("pull", "verify", "inspect", "tags", "config", "demo", "completion", "help")
 SHELLS = ("bash", "zsh", "tcsh")
 
 _DESCRIPTION = """\
@@ -45,13 +46,16 @@ examples:
 """
 
 
-def parse(words: List[str]) -> argparse.Namespace:
-    """The command and its options. Raises UsageError; SystemExit after --help and --version."""
+def parse(words: List[str], into: Optional[argparse.Namespace] = None) -> argparse.Namespace:
+    """The command and its options, put into `into` where that is given.
+
+    Raises UsageError; SystemExit after --help and --version.
+    """
     parser = build()
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in COMMANDS:
         raise _unknown_command(command)
-    args, rest = parser.parse_known_args(words)
+    args, rest = parser.parse_known_args(words, into)
     if command is None:
         raise UsageError(
             f"wanted a command ({', '.join(COMMANDS)}), got {'none' if not rest else rest[0].partition('=')[0]}",
@@ -74,6 +78,7 @@ def build() -> Parser:
     _add_verify(commands)
     _add_inspect(commands)
     _add_tags(commands)
+    _add_config(commands)
     _add_demo(commands)
     _add_completion(commands)
     _add_help(commands)
@@ -114,9 +119,10 @@ def _add_pull(commands: Any) -> None:
         "-t",
         "--threads",
         metavar="N",
-        type=values.threads,
+        type=values.setting("threads"),
         help=f"connections, 1 to {MAX_THREADS} (default: 5, and more while they help)",
     )
+    add_patience(pull)
     add_progress(pull)
 
 
@@ -147,6 +153,8 @@ def _add_inspect(commands: Any) -> None:
     inspect.add_argument("what", metavar="ARCHIVE|IMAGE", help="a path, or an image's name")
     inspect.general.add_argument("--json", action="store_true", help="one JSON object for each image")
     add_platform(add_access(inspect))
+    add_patience(inspect)
+    add_config(inspect)
 
 
 def _add_tags(commands: Any) -> None:
@@ -159,6 +167,21 @@ def _add_tags(commands: Any) -> None:
     )
     tags.add_argument("repository", metavar="REPOSITORY", help="[REGISTRY/]REPOSITORY")
     add_access(tags)
+    add_patience(tags)
+    add_config(tags)
+
+
+def _add_config(commands: Any) -> None:
+    config = commands.add_parser(
+        "config",
+        usage="dockferry config [--config FILE]",
+        help="show the settings in force, and where each comes from",
+        description="Show the settings in force and where each comes from, in the form of the\n"
+        "configuration file itself. A flag comes before the environment (DOCKFERRY_...),\n"
+        "that before the file, and that before the default.",
+        epilog="example:\n  dockferry config",
+    )
+    add_config(config)
 
 
 def _add_demo(commands: Any) -> None:
@@ -211,7 +234,7 @@ def _add_help(commands: Any) -> None:
 def _unknown_command(word: str) -> UsageError:
     from ..text import clean
 
-    guess = values.did_you_mean(word, COMMANDS)
+    guess = did_you_mean(word, COMMANDS)
     if not guess and any(mark in word for mark in ":/."):
         guess = f"did you mean dockferry pull {clean(word, 80)}?"
     return UsageError(

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from . import output
 from .access import access
 from .each import each
 from .presenters.choose import presenters
+from .settled import places
+
+if TYPE_CHECKING:
+    from ..config.settings import Settings
 
 
-def run_pull(args: Namespace) -> int:
+def run_pull(args: Namespace, settings: Settings) -> int:
     """The paths of the archives go to standard output, a line each, as each is finished."""
     from ..oci.reference import Reference
     from ..usecases.pull import pull
@@ -21,21 +26,22 @@ def run_pull(args: Namespace) -> int:
     for image in args.images:
         Reference.parse(image)  # a bad name is told before the first download, not after it
     check_output(args)
-    credentials = access(args)
+    credentials = access(args, settings)
 
     def one(image: str) -> None:
         with presenters(args, f"pull {image}", sys.stderr) as on_event:
             result = pull(
                 image,
                 output=args.output,
-                mirrors=args.mirrors,
-                threads=args.threads,
+                threads=settings.threads,
                 platform=args.platform,
                 format=args.format,
                 overwrite=args.force,
                 access=credentials,
+                retry=settings.maybe_retry(),
                 on_event=on_event,
                 tick=on_event.tick,
+                **places(args, settings, image),
             )
         output.line(str(result.path))
 

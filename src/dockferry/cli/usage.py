@@ -7,7 +7,7 @@ import os
 from typing import Any, List, NoReturn, Optional, Sequence
 
 from ..errors import UsageError
-from .values import did_you_mean
+from ..guess import did_you_mean
 
 
 class Parser(argparse.ArgumentParser):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Sequence
 
-from ..choices import MAX_THREADS
+from ..config.table import BY_NAME
 from ..errors import UsageError
+from ..guess import did_you_mean
 
 _MAX_SIZE = 10**9
 
@@ -22,16 +23,15 @@ def one_of(option: str, allowed: Sequence[str]) -> Callable[[str], str]:
     return check
 
 
-def threads(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= MAX_THREADS:
-        raise _bad(
-            "--threads", f"a whole number from 1 to {MAX_THREADS}", text, "leave it out to let dockferry choose"
-        )
-    return number
+def setting(name: str) -> Callable[[str], Any]:
+    """A check for the flag of the setting `name`."""
+
+    def check(text: str) -> Any:
+        from ..config.checks import from_text
+
+        return from_text(BY_NAME[name], text, BY_NAME[name].flag)
+
+    return check
 
 
 def mirrors(text: str) -> List[str]:
@@ -40,6 +40,12 @@ def mirrors(text: str) -> List[str]:
     if not all(found):
         raise _bad("--registry", "HOST[:PORT][/PREFIX], several separated by commas", text, "leave out empty parts")
     return found
+
+
+def trusted(text: str) -> str:
+    if not text:
+        raise _bad("--trust", "a host that is fetched from", text, "write it as in the message that asks for it")
+    return text
 
 
 def platform(text: str) -> str:
@@ -70,21 +76,6 @@ def token_host(text: str) -> str:
     from ..registry.realm import parse_token_host
 
     return parse_token_host(text)
-
-
-def proxy(text: str) -> str:
-    from ..registry.proxies import SCHEMES
-    from ..text import redact_url
-
-    scheme, mark, rest = text.partition("://")
-    if not mark or scheme.lower() not in SCHEMES or not rest.strip("/"):
-        # Without "://" a user and password could stand anywhere: then nothing of it is shown.
-        got = repr(redact_url(text)) if mark else "something else"
-        raise UsageError(
-            f"--proxy: wanted a URL ({', '.join(SCHEMES)}), got {got}",
-            remedy="write it like http://proxy.example:3128",
-        )
-    return text
 
 
 def file_to_read(option: str) -> Callable[[str], str]:
@@ -132,19 +123,6 @@ def size(option: str) -> Callable[[str], int]:
         raise _bad(option, "a number of bytes like 90MB or 500kB, up to 1GB", text, "see dockferry demo --help")
 
     return check
-
-
-def did_you_mean(text: str, known: Sequence[str]) -> str:
-    """`did you mean X?`, or nothing where no known word is near."""
-    near = nearest(text, known)
-    return f"did you mean {near}?" if near else ""
-
-
-def nearest(text: str, known: Sequence[str]) -> Optional[str]:
-    """The word of `known` that `text` was most likely meant to be."""
-    import difflib
-
-    return next(iter(difflib.get_close_matches(text, known, 1)), None)
 
 
 def _bad(option: str, wanted: str, got: str, remedy: str) -> UsageError:

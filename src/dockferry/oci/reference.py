@@ -175,7 +175,7 @@ def _split_domain(name: str) -> Tuple[Optional[str], str]:
 
 def _digest(where: str, text: str) -> Digest:
     try:
-        return Digest.parse(text)
+        return Digest.parse(_without_login(text))
     except ContentError as error:
         raise UsageError(f"image {_shown(where, 120)}: {error.message}") from None
 
@@ -191,4 +191,8 @@ def _bad_host(where: str, got: str, remedy: str) -> UsageError:
 
 def _shown(text: str, limit: int) -> str:
     """As typed, but for what may be user and password before a host."""
-    return clean(repr(re.sub(r"[^/]*@(?!sha[0-9]+:)", "…@", text[: 4 * limit])), limit)
+    return clean(repr(_without_login(text[: 4 * limit])), limit)
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"[^/]*@(?!sha[0-9]+:)", "…@", text)

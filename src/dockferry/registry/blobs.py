@@ -21,6 +21,9 @@ from .redirects import Hop
 from .session import Session, complaint
 from .transport import Reply
 
+_SLIPS = 4
+"""Answers to a Range with another range, in a row, after which the blob is asked for without one."""
+
 
 class BlobDelivery:
     """Bytes `start` to `end` of a blob, in order. Used by one thread, but for `abort`."""
@@ -106,7 +109,7 @@ class BlobOpener:
     def _resolve(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
         """From the registry on, hop by hop."""
         hop = Hop(self._session.endpoint.blob_url(self._repository, blob.digest), is_home=True, is_public=False)
-        hops = 0
+        hops = slips = 0
         is_ranged = not _is_whole(blob, start, end)
         while True:
             reply, verdict = self._ask(hop, blob, start, end, is_ranged)
@@ -120,7 +123,8 @@ class BlobOpener:
                 hop = self._session.follow(hop, reply, hops)
             elif isinstance(verdict, AskWhole):
                 reply.body.discard()
-                is_ranged = False
+                slips += 1
+                is_ranged = verdict.is_slip and slips < _SLIPS
             else:
                 reply.body.discard()
                 raise verdict.error if hop.is_home else _elsewhere(verdict.error, self._session.endpoint.name)

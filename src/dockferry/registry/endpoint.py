@@ -34,14 +34,14 @@ class Endpoint:
     @classmethod
     def of_mirror(cls, text: str, access: Access) -> Endpoint:
         """From `[http[s]://]HOST[:PORT][/PREFIX]`. Raises UsageError."""
+        if "@" in text:
+            raise _bad(f"…@{text.rpartition('@')[2]}", "a login, which would be seen by others", "give it with -u")
         scheme, mark, rest = text.strip().rpartition("://")
         scheme = scheme.lower()
         host, _, prefix = rest.partition("/")
         prefix = prefix.strip("/")
         if mark and scheme not in _PORTS:
             raise _bad(text, f"the scheme {clean(repr(scheme), 40)}")
-        if "@" in host:
-            raise _bad(f"…@{host.rpartition('@')[2]}", "a login, which would be seen by others", "give it with -u")
         if not host or re.search(r"[?#]", rest):
             raise _bad(text, "no host" if not host else "a query")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 from dataclasses import dataclass
+from datetime import timezone
 from typing import Dict, Iterable, Optional, Tuple
 
 from ..errors import BodyError, ReplyError
@@ -89,9 +90,10 @@ def retry_after(headers: Headers, now: float) -> Optional[float]:
     else:
         try:
             parsed = email.utils.parsedate_to_datetime(value)
-            wait = parsed.timestamp() - now
         except (TypeError, ValueError, IndexError, OverflowError):
             return None
+        utc = parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)  # -0000 means no local time
+        wait = utc.timestamp() - now
     return min(max(wait, 0.0), MAX_RETRY_AFTER)
 
 

@@ -46,7 +46,12 @@ class Deliver:
 
 @dataclass(frozen=True)
 class AskWhole:
-    """The host cannot answer this Range, or answers another: the same request without one."""
+    """The host cannot answer this Range: the same request without one.
+
+    `is_slip`: it answered another one, which caches do now and then. The next answer may be right, for fewer bytes.
+    """
+
+    is_slip: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, n
         if status == 206:
             return _part(wanted, headers)
     except NetworkError as error:
-        return AskWhole() if wanted.is_ranged and status == 206 else Refused(error)
+        return AskWhole(is_slip=True) if wanted.is_ranged and status == 206 else Refused(error)
     if status in REDIRECTS:
         return Redirected()
     if wanted.is_ranged and status in (400, 416, 501):

@@ -10,17 +10,17 @@ import os
 import random
 import threading
 from dataclasses import dataclass, field
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from ..choices import MAX_THREADS
 from ..errors import Interrupted
-from ..events import OnEvent, ignore
+from ..events import OnEvent, SourceReport, ignore
 from ..oci.descriptor import Descriptor
 from .governor import Governor
-from .jobs import Worker
 from .journal import Journal
+from .pool import Worker
 from .progress import ProgressMaker
-from .protocols import Destination, Source
+from .protocols import Delivery, Destination, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import Rules
@@ -46,9 +46,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`received`: bytes that came over the network."""
+    """`received`: bytes that came over the network. `sources`: what each of them did, in the order given."""
 
     received: int
+    sources: Tuple[SourceReport, ...]
 
 
 def transfer(
@@ -76,10 +77,11 @@ def transfer(
         luck=random.random,
         on_drop=journal.dropped,
     )
+    maker = ProgressMaker(state)
     crew = _Crew(state, destination, journal, options.threads or MAX_THREADS)
     try:
         crew.start()
-        _watch(state, options.tick, on_event)
+        _watch(state, maker, options.tick, on_event)
     except KeyboardInterrupt:
         state.stop(Interrupted("interrupted", remedy="run the same command again to go on from here"))
         raise
@@ -87,14 +89,18 @@ def transfer(
         crew.stop()
         while state.shared.events:
             on_event(state.shared.events.popleft())
+        if on_event is not ignore:  # what is kept, to the last byte
+            on_event(maker.look())
+    reports = state.pool.reports()
+    for report in reports:
+        on_event(report)
     if state.shared.error is not None:
         raise state.shared.error
-    return Outcome(state.received)
+    return Outcome(state.received, reports)
 
 
-def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
+def _watch(state: TransferState, maker: ProgressMaker, tick: float, on_event: OnEvent) -> None:
     shared = state.shared
-    maker = ProgressMaker(state)
     next_look = next_govern = state.clock()
     while True:
         with shared.lock:
@@ -102,13 +108,16 @@ def _watch(state: TransferState, tick: float, on_event: OnEvent) -> None:
                 shared.main.wait(tick)
             events = [shared.events.popleft() for _ in range(len(shared.events))]
             now = state.clock()
+            useless: List[Delivery] = []
             if now >= next_govern:
                 next_govern = now + _GOVERN
-                state.govern(now)
+                useless = state.govern(now)
             is_over = shared.is_over
+        for delivery in useless:
+            delivery.abort()
         for event in events:
             on_event(event)
-        if on_event is not ignore and (is_over or now >= next_look):
+        if on_event is not ignore and now >= next_look and not is_over:
             next_look = now + tick
             on_event(maker.look())
         if is_over:

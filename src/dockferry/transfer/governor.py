@@ -1,7 +1,7 @@
 """The governor: how many connections to use. Pure: samples come in, a number goes out.
 
 Strategy: hill climbing on goodput. Begin with five; add some while the last addition brought at least a tenth more;
-otherwise go back and hold, and look again after a while. A host that asks for less (429, refused) gets less at once.
+otherwise go back and hold, and look again after a while. How many one host takes is its allowance's affair.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ class Governor:
 
     def __init__(self, fixed: Optional[int] = None) -> None:
         self.target = fixed or START
-        self._ceiling = fixed or MAX_THREADS
         self._is_fixed = fixed is not None
         self._since: Optional[float] = None
         self._received = 0
@@ -32,13 +31,8 @@ class Governor:
 
     def sample(self, now: float, received: int, is_saturated: bool) -> int:
         """The number of connections to use from now on; `is_saturated`: all of them have work."""
-        if now < self._hold_until or not (is_saturated or self._is_fixed):
+        if self._is_fixed or now < self._hold_until or not is_saturated:
             self._since = None
-            return self.target
-        if self._is_fixed:
-            if self.target < self._ceiling:  # the host has had its rest
-                self.target += 1
-                self._hold_until = now + _HOLD
             return self.target
         if self._since is None:
             self._since, self._received = now + _SETTLE, received
@@ -57,16 +51,8 @@ class Governor:
             self.target = max(START, self.target - _STEP)
             self._before = None
             self._hold_until = now + _HOLD
-        elif self.target < self._ceiling:
-            self.target = min(self._ceiling, self.target + _STEP)
+        elif self.target < MAX_THREADS:
+            self.target = min(MAX_THREADS, self.target + _STEP)
             self._before = goodput
         else:
             self._hold_until = now + _HOLD
-
-    def refused(self, active: int, now: float) -> int:
-        """A host asked for less while `active` connections were in use: go below, and stay there for a while."""
-        self.target = max(1, min(self.target, active - 1))
-        self._before = None
-        self._since = None
-        self._hold_until = now + 2 * _HOLD
-        return self.target

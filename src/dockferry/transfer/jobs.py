@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Optional, Sequence, Set
+from dataclasses import dataclass
+from typing import Optional, Sequence
 
 from ..oci.descriptor import Descriptor
 from .ledger import Run
-from .protocols import Delivery, Source
+from .pool import SourceState, Worker
+from .protocols import Delivery
 from .ranges import Range
-from .retry import Health
-from .scheduler import UNKNOWN, Pace
-
-
-@dataclass
-class SourceState:
-    """One source's standing, by its place among the sources. `refused`: blobs that it does not give."""
-
-    number: int
-    source: Source
-    health: Health = field(default_factory=Health)
-    refused: Set[int] = field(default_factory=set)
-
-
-@dataclass
-class Worker:
-    """One connection's standing: `failures` in a row, on a source that was well otherwise."""
-
-    number: int
-    failures: int = 0
-    resting_until: float = float("-inf")
-    pace: Pace = UNKNOWN
 
 
 @dataclass
 class Job:
-    """A run in a worker's hands."""
+    """A run in a worker's hands. `is_given_up`: its range was taken back, and its connection is to end."""
 
     run: Run
     blob: Descriptor
@@ -44,6 +23,7 @@ class Job:
     began: float
     delivery: Optional[Delivery] = None
     reserved: Sequence[Range] = ()
+    is_given_up: bool = False
 
 
 @dataclass(frozen=True)

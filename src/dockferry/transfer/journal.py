@@ -87,9 +87,9 @@ class Journal:
         """These ranges of a blob are written."""
         self._append(b"".join(_line(f"h {blob} {start} {end}") for start, end in ranges))
 
-    def dropped(self, blob: int) -> None:
-        """What was had of a blob is wrong."""
-        self._append(_line(f"d {blob}"))
+    def dropped(self, blob: int, kept: Sequence[Tuple[int, int]] = ()) -> None:
+        """What was had of a blob is wrong, but for the ranges that are `kept`."""
+        self._append(_line(f"d {blob}") + b"".join(_line(f"h {blob} {start} {end}") for start, end in kept))
 
     def settle(self, sync: Callable[[], None]) -> None:
         """`sync()`, which brings all data to stable storage, and note that it did or did not. Raises DiskError."""

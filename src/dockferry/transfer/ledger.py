@@ -7,7 +7,7 @@ for writing again: so nothing that was hashed can change under a late twin.
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
 from ..oci.descriptor import Descriptor
 from .ranges import Range, RangeSet
@@ -20,31 +20,34 @@ class Run:
     """A piece in progress: `[pos, end)` of blob number `blob` is still to come.
 
     `end` may be lowered by a thief at any time. `in_hand` bytes at `pos` have come and are not handed in yet, as its
-    own thread tells. `twin` says that another run covers the same bytes.
+    own thread tells. `twin` says that another run covers the same bytes. `source` is the number of who is asked,
+    `last_at` when the last byte came, or the run began.
     """
 
     __slots__ = (
-        "_last_at",
         "_mark_at",
         "_mark_received",
         "began",
         "blob",
         "end",
         "in_hand",
+        "last_at",
         "pos",
         "received",
+        "source",
         "twin",
     )
 
-    def __init__(self, blob: int, pos: int, end: int, now: float) -> None:
+    def __init__(self, blob: int, pos: int, end: int, now: float, source: int = 0) -> None:
         self.blob = blob
+        self.source = source
         self.pos = pos
         self.end = end
         self.began = now
         self.received = 0
         self.in_hand = 0
         self.twin = False
-        self._last_at = self._mark_at = now
+        self.last_at = self._mark_at = now
         self._mark_received = 0
 
     @property
@@ -62,11 +65,11 @@ class Run:
         if now - self._mark_at > _WINDOW:
             self._mark_at, self._mark_received = now, self.received
         self.received += received
-        self._last_at = now
+        self.last_at = now
 
     def speed(self, now: float) -> Optional[float]:
         """Bytes a second of late, 0 in a silence; None if it cannot be told: nothing came yet, or it just began."""
-        if self.received and now - self._last_at > _WINDOW:
+        if self.received and now - self.last_at > _WINDOW:
             return 0.0
         span = now - self._mark_at
         if self.received == 0 or (span < 0.5 and self._mark_received == 0):
@@ -77,7 +80,7 @@ class Run:
 
 
 class BlobState:
-    """One blob's part of the ledger. `one_stream` is set while its source ignores ranges.
+    """One blob's part of the ledger. `one_stream`: the sources that ignore ranges of it, and since when.
 
     `failures`: runs that failed since the last new byte.
     """
@@ -89,7 +92,7 @@ class BlobState:
         self.had = had
         self.writing = RangeSet()
         self.runs: List[Run] = []
-        self.one_stream = False
+        self.one_stream: Dict[int, float] = {}
         self.failures = 0
 
     @property
@@ -127,9 +130,9 @@ class Ledger:
         for state in self.states:
             yield from state.runs
 
-    def claim(self, blob: int, start: int, end: int, now: float) -> Run:
-        """Give `[start, end)` of a blob to one connection."""
-        run = Run(blob, start, end, now)
+    def claim(self, blob: int, start: int, end: int, now: float, source: int = 0) -> Run:
+        """Give `[start, end)` of a blob to one connection, which asks `source`."""
+        run = Run(blob, start, end, now, source)
         self.states[blob].runs.append(run)
         return run
 
@@ -175,13 +178,12 @@ class Ledger:
         return [run for run in state.runs if state.had.covers(run.pos, run.end)]
 
     def restart(self, run: Run) -> bool:
-        """The source gives the whole blob, from 0, whatever range it is asked for: make `run` that one stream.
+        """The source gives the whole blob, from 0, and no other gives ranges of it: make `run` that one stream.
 
         False, and nothing changed, if another run of the blob is in flight: this one should be given up. What the
         stream brings again and is had already is passed over by `begin`.
         """
         state = self.states[run.blob]
-        state.one_stream = True
         if any(other is not run for other in state.runs):
             return False
         run.pos, run.end = 0, state.blob.size
@@ -197,6 +199,17 @@ class Ledger:
         run.end = max([run.end, *(high for low, high in state.gaps() if is_alone or low == run.end)])
         return run.remaining > 0
 
-    def drop(self, blob: int) -> None:
-        """A blob's bytes are wrong: all that is had of it is missing again."""
-        self.states[blob].had = RangeSet()
+    def give_up(self, run: Run) -> None:
+        """What `run` has not handed in is missing again, at once; what it still brings is not taken."""
+        run.end = run.pos
+
+    def drop(self, blob: int, wrong: Optional[RangeSet] = None) -> None:
+        """Bytes of a blob (None: all) are wrong: they are missing again."""
+        state = self.states[blob]
+        for run in state.runs:  # twins that came too late: theirs may be the same bytes
+            self.give_up(run)
+        if wrong is None:
+            state.had = RangeSet()
+        else:
+            for start, end in wrong:
+                state.had.remove(start, end)

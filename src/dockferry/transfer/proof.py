@@ -1,28 +1,36 @@
 """Proof: which blobs are proved, how far the others are hashed, and what happens when a hash is wrong.
 
-Strategy: this is the one gate: a blob is good when it is complete and its frontier says so, and in no other way. A
-blob that hashes wrong is dropped whole and fetched again; who is to blame is for `trust` to say.
+Strategy: this is the one gate: a blob is good when it is complete and its frontier says so, and in no other way. What
+of a blob that hashes wrong is fetched again, and who is to blame, is for `trust` to say. Then it is hashed anew, from
+disk.
 """
 
 from __future__ import annotations
 
-from typing import AbstractSet, Callable, List, Sequence, Set, Tuple
+from typing import AbstractSet, Callable, Sequence, Set, Tuple
 
 from ..errors import ContentError
 from ..events import BlobDone, Warned
+from ..text import human_size
 from .frontier import Frontier
-from .jobs import SourceState
 from .ledger import Ledger
+from .pool import SourceState
+from .provenance import EARLIER
 from .ranges import Range
 from .shared import Shared, Stopped
-from .trust import Trust
+from .trust import Trust, Verdict
+
+OnDrop = Callable[[int, Sequence[Range]], None]
 
 _LAG = 32 * 1024 * 1024
 """Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
 
 
 class Proof:
-    """`good`: the numbers of the blobs that are proved. `on_drop` is told, under the lock, whose bytes were wrong."""
+    """`good`: the numbers of the blobs that are proved.
+
+    `on_drop` is told, under the lock, whose bytes were wrong, and which of them are kept all the same.
+    """
 
     def __init__(
         self,
@@ -30,13 +38,15 @@ class Proof:
         ledger: Ledger,
         sources: Sequence[SourceState],
         trust: Trust,
-        on_drop: Callable[[int], None],
+        on_drop: OnDrop,
     ) -> None:
         self.frontiers = [Frontier(state.blob) for state in ledger.states]
         self.good: Set[int] = set()
         self._shared, self._ledger, self._sources, self._trust = shared, ledger, sources, trust
         self._on_drop = on_drop
         self._from_disk = {number for number, state in enumerate(ledger.states) if state.had.total}
+        for number in self._from_disk:
+            trust.gave(number, EARLIER, list(ledger.states[number].had))
         with shared.lock:
             for number in range(len(self.frontiers)):
                 self.look_at(number)
@@ -59,11 +69,15 @@ class Proof:
 
     def keep_pace(self, number: int) -> None:
         """Wait while the blob's hash lies far behind: a processor that receives cannot hash, and the last byte's hash
-        ends the transfer. What an earlier run left is no reason to wait.
+        ends the transfer. What was on disk before is no reason to wait.
         """
         with self._shared.lock:
             while not self._shared.is_over and number not in self._from_disk and self._behind(number) > _LAG:
                 self._shared.paced.wait()
+
+    def may_be_held_back(self, number: int) -> bool:
+        """Whether a connection that is quiet may be waiting in `keep_pace`. Under the lock."""
+        return self._behind(number) > _LAG // 2
 
     # By hashers
 
@@ -95,8 +109,15 @@ class Proof:
     def lost(self, number: int) -> None:
         """The destination did not have the bytes that the ledger claims: they are missing again."""
         with self._shared.lock:
-            self.frontiers[number].held = False
-            self._fetch_again(number, "the unfinished file is shorter than its journal says")
+            frontier = self.frontiers[number]
+            frontier.held = False
+            self._trust.lost(number)
+            if self._trust.is_hopeless(number):
+                self._shared.end(self._given_up(number, self._trust.givers(number)))
+                return
+            why = "the unfinished file is shorter than its journal says"
+            self._shared.tell(Warned(f"{frontier.blob.digest}: {why}: fetching it again"))
+            self._begin_again(number, Verdict())
 
     # Under the lock
 
@@ -110,7 +131,7 @@ class Proof:
         elif state.is_complete and frontier.is_good:
             self._pass(number)
         elif state.is_complete:
-            self._fetch_again(number, f"it hashes to {frontier.found}")
+            self._fetch_again(number)
 
     def is_checking(self, number: int) -> bool:
         """Whether bytes of this blob are being read back, or wait for it."""
@@ -125,42 +146,64 @@ class Proof:
         blob = self.frontiers[number].blob
         self.good.add(number)
         self._shared.tell(BlobDone(str(blob.digest), blob.size))
-        liars = self._trust.good(number)
-        if liars:
-            self._shared.tell(Warned(f"{self._names(liars)} gave wrong bytes of {blob.digest}: asked last now"))
+        liar = self._trust.good(number)
+        if liar is not None:
+            self._tell_liar(liar, f"gave wrong bytes of {blob.digest}")
         self._end_if_good()
 
-    def _fetch_again(self, number: int, why: str) -> None:
+    def _fetch_again(self, number: int) -> None:
         frontier = self.frontiers[number]
-        if number in self._from_disk:
-            self._from_disk.discard(number)
-            self._trust.forget(number)
-            message = f"what an earlier run left of {frontier.blob.digest} is wrong ({why}): fetching it again"
+        givers = self._trust.givers(number)
+        verdict = self._trust.wrong(number, frontier.found)
+        if self._trust.is_hopeless(number):
+            self._shared.end(self._given_up(number, givers))
+            return
+        wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
+        if verdict.drop is not None and verdict.suspect is not None:
+            size = human_size(verdict.drop.total)
+            self._shared.tell(
+                Warned(f"{wrong}: in doubt {size} from {self._name(verdict.suspect)}: fetching it again")
+            )
         else:
-            names = self._names(self._trust.wrong(number, frontier.found))
-            if self._trust.is_hopeless(number):
-                self._shared.end(self._given_up(number, names))
-                return
-            message = f"{frontier.blob.digest} from {names} is wrong ({why}): fetching it again"
-        self._shared.tell(Warned(message))
-        self._ledger.drop(number)
-        frontier.reset()
-        self._on_drop(number)
+            names = self._names(givers) if verdict.liar is None else self._name(verdict.liar)
+            self._shared.tell(Warned(f"{wrong}, from {names}: fetching it again"))
+        if verdict.liar is not None:
+            self._tell_liar(verdict.liar, f"gave wrong bytes of {frontier.blob.digest}")
+        self._begin_again(number, verdict)
+
+    def _begin_again(self, number: int, verdict: Verdict) -> None:
+        """Drop what is wrong of a blob; hash the rest anew, from disk."""
+        self._ledger.drop(number, verdict.drop)
+        self.frontiers[number].reset()
+        self._from_disk.add(number)
+        self._on_drop(number, list(self._ledger.states[number].had))
         self._shared.paced.notify_all()
         self._shared.work.notify_all()
+        if self._behind(number):
+            self._shared.hashing.notify()
 
-    def _given_up(self, number: int, names: str) -> ContentError:
+    def _tell_liar(self, liar: int, what: str) -> None:
+        if liar == EARLIER:
+            return
+        source = self._sources[liar]
+        source.wrong += 1
+        if liar in self._trust.banned:
+            self._shared.tell(Warned(f"{source.name} {what}: not asked any more"))
+
+    def _given_up(self, number: int, givers: AbstractSet[int]) -> ContentError:
         frontier, times = self.frontiers[number], self._trust.times_wrong(number)
         return ContentError(
-            f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {names}, "
+            f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {self._names(givers)}, "
             f"got {frontier.found}, and {times} times in all something wrong",
             remedy="try another mirror with -r",
         )
 
     def _names(self, numbers: AbstractSet[int]) -> str:
         """Of these sources, or of all where nobody in particular is meant."""
-        chosen: List[str] = [one.source.name for one in self._sources if not numbers or one.number in numbers]
-        return ", ".join(chosen)
+        return ", ".join(one.name for one in self._sources if not numbers or one.number in numbers)
+
+    def _name(self, number: int) -> str:
+        return "an earlier run" if number == EARLIER else self._sources[number].name
 
     def _end_if_good(self) -> None:
         if len(self.good) == len(self.frontiers):

@@ -66,32 +66,36 @@ def choose(
     rules: Rules,
     pace: Pace = UNKNOWN,
     closed: AbstractSet[int] = frozenset(),
+    source: int = 0,
+    sources: int = 1,
 ) -> Optional[Assignment]:
-    """What a connection of this `pace`, one of so many, should do; None: nothing now.
+    """What a connection of this `pace`, one of so many, should do at `source`, one of `sources`; None: nothing now.
 
-    `closed`: blobs that cannot be asked for now.
+    `closed`: blobs that it cannot be asked for now.
     """
     states = [(number, state) for number, state in enumerate(ledger.states) if number not in closed]
     return (
-        _untouched(states, connections, rules, pace)
-        or _steal(states, now, rules, pace.speed)
-        or _twin(states, now, rules, pace.speed)
+        _untouched(states, connections, rules, pace, source, sources)
+        or _steal(states, now, rules, pace.speed, source)
+        or _twin(states, now, rules, pace.speed, source)
     )
 
 
-def assign(ledger: Ledger, choice: Assignment, now: float) -> Run:
-    """Write `choice` into the ledger."""
+def assign(ledger: Ledger, choice: Assignment, now: float, source: int = 0) -> Run:
+    """Write `choice`, to be asked of `source`, into the ledger."""
     if choice.victim is not None:
         if choice.is_twin:
             choice.victim.twin = True
         else:
             choice.victim.end = choice.start
-    run = ledger.claim(choice.blob, choice.start, choice.end, now)
+    run = ledger.claim(choice.blob, choice.start, choice.end, now, source)
     run.twin = choice.is_twin
     return run
 
 
-def _untouched(states: States, connections: int, rules: Rules, pace: Pace) -> Optional[Assignment]:
+def _untouched(
+    states: States, connections: int, rules: Rules, pace: Pace, source: int, sources: int
+) -> Optional[Assignment]:
     best: Optional[Tuple[Tuple[bool, int, int], BlobState, int, Range]] = None
     missing = unfinished = 0
     for number, state in states:
@@ -101,30 +105,34 @@ def _untouched(states: States, connections: int, rules: Rules, pace: Pace) -> Op
         open_bytes = sum(end - start for start, end in gaps)
         unfinished += 1
         missing += open_bytes + sum(run.remaining for run in state.runs)
-        if gaps and not (state.one_stream and state.runs):
+        if gaps and not (source in state.one_stream and state.runs):
             rank = (not state.runs, -state.failures, open_bytes)
             if best is None or rank > best[0]:
                 best = (rank, state, number, gaps[0])
     if best is None:
         return None
     _, chosen, number, (start, end) = best
-    if not chosen.one_stream:
+    if source not in chosen.one_stream:
         share = max(rules.piece_min, -(-missing // max(1, connections)))
-        longest = rules.piece_max if unfinished >= connections else _shared_piece(rules, pace)
+        longest = rules.piece_max
+        if sources > 1:  # short, so that a connection can soon go where it is worth more
+            longest = _shared_piece(rules, pace, rules.piece_min)
+        elif unfinished < connections:
+            longest = _shared_piece(rules, pace, rules.shared_min)
         cut = start + min(share, longest)
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
     return Assignment(number, start, end)
 
 
-def _shared_piece(rules: Rules, pace: Pace) -> int:
+def _shared_piece(rules: Rules, pace: Pace, least: int) -> int:
     """For a blob that several connections bring together: short, so that its hash can follow close behind."""
     if pace.speed is None or pace.latency is None:
-        return rules.shared_min
-    return int(max(rules.shared_min, min(rules.piece_max, pace.speed * pace.latency * rules.latencies)))
+        return least
+    return int(max(least, min(rules.piece_max, pace.speed * pace.latency * rules.latencies)))
 
 
-def _steal(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
-    victim = _slowest(states, now, rules, speed)
+def _steal(states: States, now: float, rules: Rules, speed: Optional[float], source: int) -> Optional[Assignment]:
+    victim = _slowest(states, now, rules, speed, source)
     if victim is None:
         return None
     theirs = victim.speed(now)
@@ -134,14 +142,15 @@ def _steal(states: States, now: float, rules: Rules, speed: Optional[float]) -> 
     return Assignment(victim.blob, victim.end - length, victim.end, victim)
 
 
-def _twin(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Assignment]:
+def _twin(states: States, now: float, rules: Rules, speed: Optional[float], source: int) -> Optional[Assignment]:
     victim, longest = None, rules.twin_time
     for _, state in states:
-        if not state.one_stream:
+        if source not in state.one_stream:
             for run in state.runs:
                 if run.remaining:
                     # A twin may go silent too: what counts is the one of them that will be there first.
-                    time = min(_time_to_go(other, now, rules, speed) for other in state.runs if _overlap(run, other))
+                    twins = [other for other in state.runs if _overlap(run, other)]
+                    time = min(_time_to_go(other, now, rules, speed, source) for other in twins)
                     if time > longest:
                         victim, longest = run, time
     if victim is None:
@@ -156,23 +165,27 @@ def _overlap(run: Run, other: Run) -> bool:
     return run is other or (run.pos < other.end and other.pos < run.end)
 
 
-def _slowest(states: States, now: float, rules: Rules, speed: Optional[float]) -> Optional[Run]:
+def _slowest(states: States, now: float, rules: Rules, speed: Optional[float], source: int) -> Optional[Run]:
     """The run worth stealing from that has the longest time to go."""
     found, longest = None, rules.steal_time
     for _, state in states:
-        if not state.one_stream:
+        if source not in state.one_stream:
             for run in state.runs:
                 if not run.twin and run.to_come >= 2 * rules.steal_min:
-                    time = _time_to_go(run, now, rules, speed)
+                    time = _time_to_go(run, now, rules, speed, source)
                     if time > longest:
                         found, longest = run, time
     return found
 
 
-def _time_to_go(run: Run, now: float, rules: Rules, default: Optional[float]) -> float:
-    """Seconds; a run too young to have a speed is taken to be as fast as `default`, or left alone."""
+def _time_to_go(run: Run, now: float, rules: Rules, default: Optional[float], source: int) -> float:
+    """Seconds; a run too young to have a speed is taken to be as fast as `default`, or left alone.
+
+    One that waits for its first byte is left alone for long by who would ask the same `source`.
+    """
     if not run.received:
-        return 0.0 if now - run.began < rules.first_byte_time else float("inf")
+        patience = rules.first_byte_time if run.source == source else rules.twin_time
+        return 0.0 if now - run.began < patience else float("inf")
     speed = run.speed(now)
     if speed is None:
         speed = default

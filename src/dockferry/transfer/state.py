@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..errors import BusyError, DockferryError, NetworkError
+from ..errors import DockferryError, NetworkError
 from ..events import Retry, Warned
 from ..oci.descriptor import Descriptor
 from .governor import Governor
-from .jobs import Job, Reservation, SourceState, Worker
+from .jobs import Job, Reservation
 from .ledger import Ledger, Run
-from .proof import Proof
+from .pool import Pool, SourceState, Worker
+from .proof import OnDrop, Proof
 from .protocols import Delivery, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
-from .scheduler import Rules, assign, choose
+from .scheduler import UNKNOWN, Assignment, Rules, assign, choose
 from .shared import Shared, Stopped
 from .trust import Trust
+from .watch import watch
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
@@ -43,20 +45,19 @@ class TransferState:
         governor: Governor,
         rules: Rules,
         luck: Callable[[], float],
-        on_drop: Callable[[int], None],
+        on_drop: OnDrop,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.shared = Shared()
         self.ledger = Ledger(blobs, had)
-        self.sources = [SourceState(number, source) for number, source in enumerate(sources)]
-        self.policy, self.governor, self.rules = policy, governor, rules
-        self.clock, self.luck = clock, luck
+        self.governor, self.rules = governor, rules
+        self.clock = clock
         self.jobs: Dict[Run, Job] = {}
-        self._pausing: List[Worker] = []
         self.received = 0
         self._is_closed = False
         self._trust = Trust(len(blobs), len(sources))
-        self.proof = Proof(self.shared, self.ledger, self.sources, self._trust, on_drop)
+        self.pool = Pool(sources, len(blobs), self._trust, policy, luck)
+        self.proof = Proof(self.shared, self.ledger, self.pool.states, self._trust, on_drop)
 
     # Jobs
 
@@ -68,61 +69,85 @@ class TransferState:
                 job = self.job_now(worker, now)
                 if job is not None:
                     return job
-                if worker.resting_until > now:
-                    self.shared.work.wait(worker.resting_until - now)
+                wake_at = self.pool.wake_at(worker)
+                if wake_at > now:
+                    self.shared.work.wait(wake_at - now)
                 else:
-                    (self.shared.work if self._has_room(now) else self.shared.spare).wait(_RECONSIDER)
+                    (self.shared.work if self._has_room() else self.shared.spare).wait(_RECONSIDER)
             raise Stopped
 
     def job_now(self, worker: Worker, now: float) -> Optional[Job]:
         """Something to do, if there is something for `worker`. Under the lock."""
-        if worker.resting_until > now or not self._has_room(now):
+        if not self._has_room():
             return None
-        return self._assign(worker, now)
-
-    def _has_room(self, now: float) -> bool:
-        """Whether one more connection may be used. One that pauses after a failure keeps its place."""
-        self._pausing = [worker for worker in self._pausing if worker.resting_until > now]
-        return len(self.jobs) + len(self._pausing) < self.governor.target
-
-    def _assign(self, worker: Worker, now: float) -> Optional[Job]:
-        ready = [state for state in self.sources if state.health.resting_until <= now]
-        if not ready:
+        found = self._choose(worker, now)
+        if found is None:
             return None
-        closed = frozenset(ready[0].refused.intersection(*(state.refused for state in ready)))
-        choice = choose(self.ledger, self.governor.target, now, self.rules, worker.pace, closed)
-        if choice is None:
-            return None
-        usable = [state.number for state in ready if choice.blob not in state.refused]
-        source = self.sources[self._trust.choose(choice.blob, usable, worker.number)]
-        run = assign(self.ledger, choice, now)
+        choice, source = found
+        run = assign(self.ledger, choice, now, source.number)
         job = Job(run, self.ledger.states[choice.blob].blob, source, worker, now)
         self.jobs[run] = job
+        self.pool.opened(source, now)
         return job
+
+    def _has_room(self) -> bool:
+        """Whether one more connection may be used. One that is given up counts no more."""
+        return sum(not job.is_given_up for job in self.jobs.values()) < self.governor.target
+
+    def _choose(self, worker: Worker, now: float) -> Optional[Tuple[Assignment, SourceState]]:
+        """What nobody has begun comes first, from whatever source; then what the best source could take over."""
+        found: Optional[Tuple[Assignment, SourceState]] = None
+        connections = self.pool.room(self.governor.target, now)
+        for source in self.pool.order(worker, now, self.governor.target):
+            choice = choose(
+                self.ledger,
+                connections,
+                now,
+                self.rules,
+                worker.paces.get(source.number, source.pace),
+                self.pool.closed(source, self.ledger, now),
+                source.number,
+                len(self.pool.states),
+            )
+            if choice is not None and choice.victim is None:
+                return choice, source
+            if choice is not None and (found is None or (found[0].is_twin and not choice.is_twin)):
+                found = choice, source
+        return found
 
     def attach(self, job: Job, delivery: Delivery) -> bool:
         """A reply has begun. False: it is of no use and the job should be given back. Raises Stopped."""
         with self.shared.lock:
             self.shared.check()
             job.delivery = delivery
-            pace = job.worker.pace
-            latency = min(self.clock() - job.began, _LATENCY_MOST if pace.latency is None else pace.latency)
-            job.worker.pace = replace(pace, latency=latency)
-            state = self.ledger.states[job.run.blob]
-            if state.had.covers(job.run.pos, job.run.end):
+            self._answered(job, self.clock() - job.began)
+            run, number = job.run, job.source.number
+            state = self.ledger.states[run.blob]
+            if job.is_given_up or state.had.covers(run.pos, run.end):
                 return False
             is_whole = delivery.start == 0 and delivery.end in (None, job.blob.size)
-            if delivery.start == job.run.pos and not (is_whole and job.run.end < job.blob.size):
-                state.one_stream = False
+            if delivery.start == run.pos and not (is_whole and run.end < job.blob.size):
+                state.one_stream.pop(number, None)
                 return True
-            return self.ledger.restart(job.run) or delivery.start == job.run.pos
+            state.one_stream[number] = self.clock()
+            if self.pool.others_honour(number, run.blob, state):
+                return delivery.start == run.pos
+            return self.ledger.restart(run) or delivery.start == run.pos
+
+    def _answered(self, job: Job, seconds: float) -> None:
+        """An answer took so long to begin: of a worker's at a source, the quickest counts."""
+        pace = job.worker.paces.get(job.source.number, UNKNOWN)
+        latency = min(seconds, _LATENCY_MOST if pace.latency is None else pace.latency)
+        job.worker.paces[job.source.number] = job.source.pace = replace(pace, latency=latency)
 
     def extend(self, job: Job) -> bool:
         """The run is done: may the same reply, if it goes on, serve what comes next?"""
         with self.shared.lock:
             delivery = job.delivery
-            goes_on = delivery is not None and (delivery.end is None or delivery.end > job.run.pos)
-            return goes_on and self.ledger.states[job.run.blob].one_stream and self.ledger.extend(job.run)
+            if job.is_given_up or delivery is None or (delivery.end is not None and delivery.end <= job.run.pos):
+                return False
+            is_one_stream = job.source.number in self.ledger.states[job.run.blob].one_stream
+            return is_one_stream and self.ledger.extend(job.run)
 
     def begin(self, job: Job, count: int) -> Reservation:
         """`count` bytes came. Raises Stopped when nothing may be written any more.
@@ -134,12 +159,11 @@ class TransferState:
                 raise Stopped
             now = self.clock()
             self.received += count
+            self.pool.received(job.source, count, now)
             ranges = self.ledger.begin(job.run, count, now)
             if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
-                job.source.health = job.source.health.moved(now)
-                job.worker.failures = 0
+                self.pool.moved(job.source, job.worker, now)
                 self.ledger.states[job.run.blob].failures = 0
-                self._trust.gave(job.run.blob, job.source.number)
             job.reserved = ranges
             return Reservation(ranges, self.proof.hold(job.run.blob, ranges))
 
@@ -151,6 +175,7 @@ class TransferState:
         number = job.run.blob
         with self.shared.lock:
             self.ledger.commit(job.run, reservation.ranges)
+            self._trust.gave(number, job.source.number, reservation.ranges)
             job.reserved = ()
             if reservation.hashes:
                 self.proof.release(number, reservation.ranges[0][1])
@@ -164,53 +189,54 @@ class TransferState:
             now = self.clock()
             speed = job.run.speed(now)
             if speed:
-                job.worker.pace = replace(job.worker.pace, speed=speed)
+                pace = job.worker.paces.get(job.source.number, UNKNOWN)
+                job.worker.paces[job.source.number] = job.source.pace = replace(pace, speed=speed)
             self.ledger.cancel(job.run, job.reserved)
             job.reserved = ()
             del self.jobs[job.run]
+            self.pool.closed_one(job.source, now)
             is_needless = self.ledger.states[job.run.blob].had.covers(job.run.pos, job.run.end)
             self.ledger.release(job.run)
-            if isinstance(error, DockferryError) and not (is_needless or self.shared.is_over):
+            if job.is_given_up:
+                pass  # its source was charged when it was
+            elif is_needless or self.shared.is_over:
+                self.pool.overtaken(job.source, job.run, now)
+            elif isinstance(error, DockferryError):
                 self._failed(job, error, now)
             self.shared.work.notify_all()
 
     def _failed(self, job: Job, error: DockferryError, now: float) -> None:
-        source, worker, number = job.source, job.worker, job.run.blob
+        source, number = job.source, job.run.blob
         self.ledger.states[number].failures += 1
         if not error.is_retryable:
-            source.refused.add(number)
-            if self._is_hopeless(number):
+            self.pool.refused(source, number, error)
+            if self.pool.is_hopeless(number):
                 self.shared.end(error)
             else:
-                self.shared.tell(Warned(f"{source.source.name} does not give {job.blob.digest}: {error.message}"))
+                self.shared.tell(Warned(f"{source.name} does not give {job.blob.digest}: {error.message}"))
             return
-        asked = error.retry_after if isinstance(error, BusyError) else None
-        if source.health.is_alive(job.began):
-            if isinstance(error, NetworkError) and error.asks_for_less:
-                self.governor.refused(len(self.jobs) + 1, now)
-            else:
-                self._pausing.append(worker)
-            worker.failures += 1
-            count = worker.failures
-            wait = max(asked or 0.0, min(10.0, 0.05 * 2.0**count)) * (0.5 + self.luck() / 2)
-            worker.resting_until = now + wait
-        else:
-            wait = self.policy.wait(source.health.failures + 1, self.luck(), asked)
-            source.health = source.health.failed(job.began, now, wait)
-            count = source.health.failures
-        self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.source.name))
-        if self._is_hopeless(number):
+        count, wait = self.pool.failed(source, job.worker, job.run, job.began, error, now)
+        self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.name))
+        if self.pool.is_hopeless(number):
             self.shared.end(NetworkError(error.message, remedy="run the same command again to go on from here"))
 
-    def _is_hopeless(self, number: int) -> bool:
-        """Whether no source gives this blob: each has refused it, or has been tried as often as the policy says."""
-        return all(number in state.refused or state.health.failures >= self.policy.attempts for state in self.sources)
+    def govern(self, now: float) -> List[Delivery]:
+        """Let the governor look at the goodput, and take back what is in bad hands. Under the lock.
 
-    def govern(self, now: float) -> None:
-        """Let the governor look at the goodput. Under the lock."""
+        What comes back are deliveries that are of no use any more, to be aborted by the caller.
+        """
         before = self.governor.target
         if self.governor.sample(now, self.received, len(self.jobs) >= before) > before:
             self.shared.spare.notify_all()
+        given_up = watch(self.jobs.values(), self.pool, self.proof.may_be_held_back, self.rules.first_byte_time, now)
+        for job, error in given_up:
+            job.is_given_up = True
+            self.ledger.give_up(job.run)
+            if error is not None:
+                self._failed(job, error, now)
+        if given_up:
+            self.shared.work.notify_all()
+        return [job.delivery for job, _ in given_up if job.delivery is not None]
 
     # The end
 
@@ -221,7 +247,7 @@ class TransferState:
             deliveries = [job.delivery for job in self.jobs.values() if job.delivery is not None]
         for delivery in deliveries:
             delivery.abort()
-        for state in self.sources:
+        for state in self.pool.states:
             state.source.abort()
 
     def close(self) -> None:

@@ -1,67 +1,150 @@
-"""Trust: which source's bytes made a blob hash wrong, and when to give up. Pure: verdicts come in, counts go out.
+"""Trust: whose bytes made a blob hash wrong, what to fetch again, and when to give up. Pure.
 
-Strategy: bytes from several sources that hash wrong together accuse nobody. So from then on the blob is asked for at
-one source at a time: what a source gave alone is its own, right or wrong. A source that lied is asked last from then
-on, not banned: a wrong bit may have been the line's. The same wrong digest again and again is what the sources have;
-different ones are bad luck, for which there is more patience.
+Strategy: what one source gave alone is its own, right or wrong. Where several gave ranges of a blob that hashes
+wrong, one of them is suspected, first who lied before, then who gave least; only its ranges are fetched again, from
+the others. If the blob is right then, the suspect lied; if not, the next one is suspected. When that brings nothing,
+the whole blob is asked of one source at a time. A liar is banned: it is asked for what no other source gives, and for
+nothing else. The same wrong digest again and again is what the sources have; different ones are bad luck, for which
+there is more patience.
 """
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence, Set
+from dataclasses import dataclass, field
+from typing import AbstractSet, Dict, List, Optional, Sequence, Set
+
+from .provenance import EARLIER, Provenance
+from .ranges import Range, RangeSet
 
 SAME = 3
-"""A blob that came wrong this often in the same way is given up."""
+"""A blob that came wrong this often as a whole in the same way is given up."""
 MOST = 8
 """The same, in whatever way."""
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What to do about a wrong blob: `drop` its bytes (None: all of them).
+
+    `liar` is who lied for sure, `suspect` who may have: sources by number, or EARLIER.
+    """
+
+    drop: Optional[RangeSet] = None
+    liar: Optional[int] = None
+    suspect: Optional[int] = None
+
+
+@dataclass
+class _Inquiry:
+    """A blob in doubt: who is suspected now, who was before, and if it is asked of one source at a time."""
+
+    suspect: Optional[int] = None
+    tried: Set[int] = field(default_factory=set)
+    is_alone: bool = False
+    found: Dict[str, int] = field(default_factory=dict)
+
+    @property
+    def times_wrong(self) -> int:
+        return sum(self.found.values())
+
+
 class Trust:
-    """Of `sources` sources, by number, in what they gave of `blobs` blobs, by number."""
+    """Of `sources` sources, by number, in what they gave of `blobs` blobs, by number. `banned`: the liars."""
 
     def __init__(self, blobs: int, sources: int) -> None:
+        self.banned: Set[int] = set()
         self.lies = [0] * sources
-        self._givers: List[Set[int]] = [set() for _ in range(blobs)]
-        self._suspects: List[Set[int]] = [set() for _ in range(blobs)]
-        self._found: List[Dict[str, int]] = [{} for _ in range(blobs)]
+        self._given = Provenance(blobs)
+        self._inquiries: List[_Inquiry] = [_Inquiry() for _ in range(blobs)]
 
-    def gave(self, blob: int, source: int) -> None:
-        """`source` gave bytes of `blob`."""
-        self._givers[blob].add(source)
+    def gave(self, blob: int, source: int, ranges: Sequence[Range]) -> None:
+        """`source` (or EARLIER) gave these bytes of `blob`."""
+        self._given.gave(blob, source, ranges)
 
-    def good(self, blob: int) -> Set[int]:
-        """The blob is right: who must have been wrong before."""
-        suspects = self._suspects[blob] - self._givers[blob]
-        return self._accuse(suspects) if len(suspects) == 1 else set()
+    def givers(self, blob: int) -> AbstractSet[int]:
+        """The sources that gave bytes of `blob` as it stands."""
+        return self._given.givers(blob).keys() - {EARLIER}
 
-    def wrong(self, blob: int, found: str) -> Set[int]:
-        """The blob hashes to `found` instead: who is to blame, as far as can be told. Its bytes are to be dropped."""
-        counts = self._found[blob]
-        counts[found] = counts.get(found, 0) + 1
-        givers, self._givers[blob] = self._givers[blob], set()
+    def good(self, blob: int) -> Optional[int]:
+        """The blob is right: who must have been wrong before, if that can be told."""
+        inquiry = self._inquiries[blob]
+        suspect, inquiry.suspect, inquiry.is_alone = inquiry.suspect, None, False
+        inquiry.tried.clear()
+        if suspect is not None:
+            self._accuse(suspect)
+        return suspect
+
+    def wrong(self, blob: int, found: str) -> Verdict:
+        """The blob is all there and hashes to `found`: what is to be dropped, and who is to blame."""
+        inquiry = self._inquiries[blob]
+        givers = self._given.givers(blob)
+        if inquiry.suspect is not None:
+            inquiry.tried.add(inquiry.suspect)
+            inquiry.suspect = None
         if len(givers) == 1:
-            return self._accuse(givers)
-        self._suspects[blob] = givers
-        return set()
+            (liar,) = givers
+            self._accuse(liar)
+            if liar != EARLIER:
+                self._count(inquiry, found)
+            self.forget(blob)
+            return Verdict(liar=liar)
+        suspects = givers.keys() - inquiry.tried
+        if not suspects:
+            self._count(inquiry, found)
+            self.forget(blob)
+            inquiry.is_alone = True
+            return Verdict()
+        suspect = min(suspects, key=lambda one: (self._rank(one), givers[one], one))
+        inquiry.suspect = suspect
+        return Verdict(drop=self._given.take(blob, suspect), suspect=suspect)
+
+    def lost(self, blob: int) -> None:
+        """The blob's bytes are gone from their place, which was no source's fault."""
+        self._count(self._inquiries[blob], "")
+        self.forget(blob)
 
     def forget(self, blob: int) -> None:
-        """The blob's bytes are dropped, which was no source's fault."""
-        self._givers[blob] = set()
+        """All of the blob is to come anew."""
+        self._given.take_all(blob)
+        self._inquiries[blob].suspect = None
+        self._inquiries[blob].tried.clear()
 
     def times_wrong(self, blob: int) -> int:
-        return sum(self._found[blob].values())
+        """How often the blob came wrong as a whole."""
+        return self._inquiries[blob].times_wrong
 
     def is_hopeless(self, blob: int) -> bool:
         """Whether to fetch it once more is of no use."""
-        return max(self._found[blob].values(), default=0) >= SAME or self.times_wrong(blob) >= MOST
+        found = self._inquiries[blob].found
+        return max(found.values(), default=0) >= SAME or self.times_wrong(blob) >= MOST
 
-    def choose(self, blob: int, usable: Sequence[int], connection: int) -> int:
-        """Which of the `usable` sources a connection, by number, asks for `blob`."""
-        least = min(self.lies[source] for source in usable)
-        honest = [source for source in usable if self.lies[source] == least]
-        return honest[(self.times_wrong(blob) or connection) % len(honest)]
+    def is_doubted(self, blob: int) -> bool:
+        """Whether not every source may be asked for it."""
+        inquiry = self._inquiries[blob]
+        return bool(self.banned) or inquiry.suspect is not None or inquiry.is_alone
 
-    def _accuse(self, liars: Set[int]) -> Set[int]:
-        for source in liars:
+    def candidates(self, blob: int, usable: Sequence[int], well: AbstractSet[int]) -> Sequence[int]:
+        """Which of the `usable` sources may be asked for `blob`; `well`: those that are not failing just now."""
+        inquiry = self._inquiries[blob]
+        honest = [one for one in usable if one not in self.banned] or list(usable)
+        others = [one for one in honest if one != inquiry.suspect]
+        if not well.isdisjoint(others):
+            honest = others
+        if inquiry.is_alone and honest:
+            return [honest[inquiry.times_wrong % len(honest)]]
+        return honest
+
+    def _rank(self, source: int) -> int:
+        """Who is suspected first: liars; where one source has to give it all again, what is older."""
+        if source != EARLIER:
+            return -self.lies[source]
+        return -1 if len(self.lies) == 1 else 0
+
+    def _accuse(self, source: int) -> None:
+        if source != EARLIER:
             self.lies[source] += 1
-        return liars
+            if len(self.lies) > 1:
+                self.banned.add(source)
+
+    def _count(self, inquiry: _Inquiry, found: str) -> None:
+        inquiry.found[found] = inquiry.found.get(found, 0) + 1

@@ -7,9 +7,10 @@ from typing import Optional, Tuple
 
 from ..errors import BodyError, DiskError, DockferryError, NetworkError
 from .frontier import read_back
-from .jobs import Job, Worker
+from .jobs import Job
 from .journal import Journal
 from .ledger import Run
+from .pool import Worker
 from .protocols import Delivery, Destination
 from .shared import Stopped
 from .state import TransferState

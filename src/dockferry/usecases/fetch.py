@@ -10,7 +10,7 @@ from ..archive.disk import sync_directory
 from ..archive.layout_dir import LayoutDir
 from ..events import OnEvent, Resumed, Warned
 from ..transfer.boot import boot_identity
-from ..transfer.engine import Options, transfer
+from ..transfer.engine import Options, Outcome, transfer
 from ..transfer.journal import Journal, Recovered
 from ..transfer.protocols import Source
 from ..transfer.ranges import RangeSet
@@ -22,8 +22,8 @@ def fetch(
     journal_path: Path,
     options: Options,
     on_event: OnEvent,
-) -> int:
-    """Every blob in place, proved and synced; how many bytes came over the network. Raises as `transfer` does."""
+) -> Outcome:
+    """Every blob in place, proved and synced; what came over the network. Raises as `transfer` does."""
     boot = boot_identity()
     blobs = destination.blobs
     recovered = _recovered(destination, journal_path, boot, on_event)
@@ -33,9 +33,9 @@ def fetch(
         had = sum(ranges.total for ranges in recovered.had)
         if had:
             on_event(Resumed(had, sum(blob.size for blob in blobs)))
-        received = transfer(blobs, sources, destination, journal, recovered.had, options, on_event).received
+        outcome = transfer(blobs, sources, destination, journal, recovered.had, options, on_event)
         journal.settle(destination.sync)
-        return received
+        return outcome
     finally:
         journal.close()
 

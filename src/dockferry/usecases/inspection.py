@@ -15,6 +15,8 @@ from ..oci.reference import Reference
 from ..oci.strict_json import parse_object
 from ..registry.access import Access
 from ..text import clean
+from ..transfer.retry import RetryPolicy
+from .places import Places
 from .resolve import Resolver
 
 
@@ -77,17 +79,21 @@ def inspect_image(
     image: str,
     *,
     mirrors: Sequence[str] = (),
+    with_origin: bool = False,
+    trust: Optional[str] = None,
     platform: Optional[str] = None,
     access: Optional[Access] = None,
+    retry: Optional[RetryPolicy] = None,
     on_event: OnEvent = ignore,
 ) -> ImageSummary:
-    """The image that `image` names in its registry, or in `mirrors`: its documents are fetched, no layer.
+    """The image that `image` names: its documents are fetched, no layer. The sources are those of `pull`.
 
     Raises UsageError, NotFoundError, AuthError, NetworkError, ContentError.
     """
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()
-    with Resolver(reference, mirrors, access or Access(), on_event) as resolver:
+    places = Places(tuple(mirrors), with_origin, trust)
+    with Resolver(reference, places, access or Access(), on_event, retry) as resolver:
         top = resolver.top(wanted)
         found = resolver.image(top, wanted, platform is not None)
     document = top.document

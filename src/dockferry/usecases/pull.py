@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from ..choices import MAX_THREADS
 from ..errors import UsageError
-from ..events import Finished, OnEvent, Resolved, Warned, ignore
+from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
 from ..transfer.retry import RetryPolicy
+from .places import Places
 from .resolve import Image, Resolver, Top
 from .target import Target, check_output
 
@@ -23,6 +24,7 @@ class PullResult:
     """`digest` is the platform's manifest's; `size` the layers, `received` what came over the network, in bytes.
 
     `elapsed` in seconds. `fresh` is False when the archive was there already. `load` is the command that loads it.
+    `sources`: what each of them did, in the order given; none where nothing was fetched.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class PullResult:
     received: int
     fresh: bool
     load: str
+    sources: Tuple[SourceReport, ...] = ()
 
 
 def pull(
@@ -41,6 +44,8 @@ def pull(
     *,
     output: Optional[Union[str, Path]] = None,
     mirrors: Sequence[str] = (),
+    with_origin: bool = False,
+    trust: Optional[str] = None,
     threads: Optional[int] = None,
     platform: Optional[str] = None,
     format: str = "docker",
@@ -53,11 +58,13 @@ def pull(
     """Bring `image` to `output`; come back when it stands there, complete and verified.
 
     `output`: a file, an existing directory for the default name, or None for that name here. `mirrors`: hosts
-    (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry. `threads`: connections, 1 to 20, None to
-    let the engine find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`:
-    docker (loads everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if
-    damaged. `access`: login, trust and proxy. `retry`: when to try again, for layers. `on_event` is called in this
-    thread, with Progress every `tick` seconds.
+    (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry, or, `with_origin`, besides. `trust`: the
+    source whose word a tag is, None where all must agree. `threads`: connections, 1 to 20, None to let the engine
+    find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`: docker (loads
+    everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if damaged.
+    `access`: login, trust and proxy.
+    `retry`: when to try again, None for 20 tries, and fewer for manifests. `on_event` is called in this thread, with
+    Progress every `tick` seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError,
     NotFoundError, AuthError, NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
@@ -68,7 +75,8 @@ def pull(
     began = time.monotonic()
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()
-    with Resolver(reference, mirrors, access or Access(), on_event) as resolver:
+    places = Places(tuple(mirrors), with_origin, trust)
+    with Resolver(reference, places, access or Access(), on_event, retry) as resolver:
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
         found = resolver.image(top, wanted, platform is not None, guess.document)
@@ -91,7 +99,7 @@ class _Pull:
         if not self._target.holds(self._destination) or (prove and not self._target.is_good()):
             return None
         self._target.tidy()
-        return self._finished(0, fresh=False)
+        return self._finished(0, (), fresh=False)
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
         """Fetch and publish, as the only one who does so."""
@@ -110,12 +118,12 @@ class _Pull:
             destination.open()
             try:
                 options = Options(threads, tick, retry)
-                received = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
+                outcome = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
                 destination.publish(overwrite)
             finally:
                 destination.close()
             self._target.forget_journal()
-        return self._finished(received, fresh=True)
+        return self._finished(outcome.received, outcome.sources, fresh=True)
 
     def _tell_resolved(self) -> None:
         image, top = self._image, self._image.top
@@ -138,7 +146,7 @@ class _Pull:
                 Warned("this image has layers compressed with zstd, which Docker before 23.0 does not load")
             )
 
-    def _finished(self, received: int, *, fresh: bool) -> PullResult:
+    def _finished(self, received: int, sources: Tuple[SourceReport, ...], *, fresh: bool) -> PullResult:
         elapsed = time.monotonic() - self._began
         result = PullResult(
             path=self._target.path,
@@ -150,6 +158,7 @@ class _Pull:
             received=received,
             fresh=fresh,
             load=self._target.load_command,
+            sources=sources,
         )
         self._on_event(
             Finished(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from ..errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
 from ..events import OnEvent, Warned
@@ -16,12 +17,17 @@ from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..oci.strict_json import MAX_MANIFEST
 from ..registry.access import Access
-from ..registry.credentials import CredentialStore
-from ..registry.endpoint import Endpoint
-from ..registry.repository import Repository, open_repository
+from ..registry.repository import Repository
+from ..transfer.retry import RetryPolicy
+from .agreement import Document, agreed
+from .canvass import Answer, Question, canvass
 from .patience import DOCUMENTS, ONCE, patiently
+from .places import Places, open_places
 
 T = TypeVar("T")
+
+GRACE = 5.0
+"""Seconds that the other sources get to say what a tag is, after the first has; less where a connection gets less."""
 
 _MAX_NESTING = 3
 """An index in an index is allowed by the spec and seen nowhere; a cycle cannot hash, but a chain can be long."""
@@ -38,7 +44,7 @@ def nothing_local(digest: Digest, limit: int) -> Optional[bytes]:
 class Top:
     """What the reference names: `document` as served by `source`, one request."""
 
-    document: Union[Manifest, Index]
+    document: Document
     source: Repository
     choice: Optional[Descriptor]
     """The entry of an index that was chosen, None for a plain manifest."""
@@ -56,37 +62,73 @@ class Image:
 
 
 class Resolver:
-    """The repositories of one reference, open: its origin, or the mirrors given instead. A context manager."""
+    """The repositories of one reference, open: its origin, mirrors, or both. A context manager.
 
-    def __init__(self, reference: Reference, mirrors: Sequence[str], access: Access, on_event: OnEvent) -> None:
+    `retry`: when to ask again, None for a few tries in seconds.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        places: Places,
+        access: Access,
+        on_event: OnEvent,
+        retry: Optional[RetryPolicy] = None,
+    ) -> None:
         self.reference = reference
         self._on_event = on_event
-        own = Endpoint.of_mirror(mirrors[0], access).authority if mirrors else reference.registry
-        store = CredentialStore(own, access.username, access.password)
-        places: Sequence[Optional[str]] = mirrors or (None,)
-        self.sources = [open_repository(reference, mirror, access, store) for mirror in places]
-        self._order = list(self.sources)
-        for problem in store.problems:
-            on_event(Warned(problem))
+        self._policy = retry or DOCUMENTS
+        self._grace = min(GRACE, access.connect_timeout)
         self._stack = ExitStack()
-        for source in self.sources:
-            self._stack.callback(source.close)
+        opened = open_places(reference, places, access, on_event, self._stack)
+        self.sources = list(opened.sources)
+        self._origin, self._trusted = opened.origin, opened.trusted
+        self._order = list(self.sources)
 
     def __enter__(self) -> Resolver:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """What still waits for a host that has not answered is woken, and ends."""
+        for source in self.sources:
+            source.abort()
         self._stack.close()
 
     def top(self, platform: Platform) -> Top:
-        """What the reference names, by the first source that answers. One request where all is well.
+        """What the reference names. One request where there is one source and all is well.
+
+        A digest is what the first source that has it gives. Of a tag all sources are asked at once, and have to say
+        the same (see `agreed`), or the one that is trusted is asked alone.
 
         Raises NotFoundError (also for a platform that is not there), AuthError, NetworkError, ContentError.
         """
         what = self.reference.familiar
-        source, document = self._first(lambda source: source.manifest(self.reference.manifest_name))
+        source, document = self._named()
         choice = document.choose(platform, what) if isinstance(document, Index) else None
         return Top(document, source, choice)
+
+    def _named(self) -> Tuple[Repository, Document]:
+        def ask(source: Repository) -> Document:
+            return source.manifest(self.reference.manifest_name)
+
+        is_tag = self.reference.digest is None
+        if is_tag and self._trusted is not None:
+            return self._first(ask, [self._trusted])
+        if len(self.sources) == 1:
+            return self._first(ask)
+        question = Question(self.reference.familiar, ask, self._grace if is_tag else 0.0, self._is_no_such_tag)
+        answers = canvass(question, self.sources, self._policy, self._on_event)
+        if is_tag:
+            source, document = agreed(self.reference, answers, self._origin)
+        else:
+            source, document = next((one.source, one.value) for one in answers if one.value is not None)
+        self._prefer(source)
+        return source, document
+
+    def _is_no_such_tag(self, answer: Answer[Document]) -> bool:
+        """The origin makes the tags: when it has none, no mirror need be waited for."""
+        is_origin = answer.source is self._origin and self.reference.digest is None
+        return is_origin and isinstance(answer.error, NotFoundError)
 
     def image(self, top: Top, platform: Platform, is_asked: bool, local: Local = nothing_local) -> Image:
         """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it."""
@@ -105,7 +147,7 @@ class Resolver:
         return Image(top, manifest, config_raw, config, found)
 
     def _manifest(self, top: Top, platform: Platform, local: Local) -> Manifest:
-        document: Union[Manifest, Index] = top.document
+        document: Document = top.document
         choice = top.choice
         for _ in range(_MAX_NESTING):
             if isinstance(document, Manifest):
@@ -120,20 +162,34 @@ class Resolver:
             choice = None
         raise ContentError(f"{self.reference.familiar}: indexes nested deeper than {_MAX_NESTING}")
 
-    def _by_digest(self, choice: Descriptor, local: Local) -> Union[Manifest, Index]:
+    def _by_digest(self, choice: Descriptor, local: Local) -> Document:
         raw = local(choice.digest, MAX_MANIFEST)
         if raw is not None:
             return parse_manifest(raw, choice.media_type, self.reference.familiar)
         return self._first(lambda source: source.manifest(str(choice.digest)))[1]
 
-    def _first(self, ask: Callable[[Repository], T]) -> Tuple[Repository, T]:
+    def tags(self) -> Iterator[str]:
+        """All tags, page by page, from the first source that gives a page, or the one that is trusted."""
+
+        def begun(source: Repository) -> Iterator[str]:
+            tags = source.tags()
+            return itertools.chain(list(itertools.islice(tags, 1)), tags)
+
+        return self._first(begun, [self._trusted] if self._trusted is not None else None)[1]
+
+    def _prefer(self, source: Repository) -> None:
+        self._order = [source, *(other for other in self._order if other is not source)]
+
+    def _first(
+        self, ask: Callable[[Repository], T], asked: Optional[Sequence[Repository]] = None
+    ) -> Tuple[Repository, T]:
         """A source's answer: of the one that answered last, or of the first after it that has one.
 
         Only when none has an answer, those that may have one later are waited for. Raises the first error.
         """
         first: Optional[DockferryError] = None
-        asked = self._order
-        for policy in (ONCE, DOCUMENTS) if len(asked) > 1 else (DOCUMENTS,):
+        asked = asked or self._order
+        for policy in (ONCE, self._policy) if len(asked) > 1 else (self._policy,):
             later: List[Repository] = []
             for source in asked:
                 call = functools.partial(ask, source)
@@ -146,7 +202,7 @@ class Resolver:
                     if source is not asked[-1]:
                         self._on_event(Warned(f"{error}; asking the next source"))
                 else:
-                    self._order = [source, *(other for other in self._order if other is not source)]
+                    self._prefer(source)
                     return source, found
             asked = later
         assert first is not None

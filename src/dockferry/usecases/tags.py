@@ -7,16 +7,26 @@ from typing import Iterator, Optional, Sequence
 from ..events import OnEvent, ignore
 from ..oci.reference import Reference
 from ..registry.access import Access
+from ..transfer.retry import RetryPolicy
+from .places import Places
 from .resolve import Resolver
 
 
 def tags(
-    repository: str, *, mirrors: Sequence[str] = (), access: Optional[Access] = None, on_event: OnEvent = ignore
+    repository: str,
+    *,
+    mirrors: Sequence[str] = (),
+    with_origin: bool = False,
+    trust: Optional[str] = None,
+    access: Optional[Access] = None,
+    retry: Optional[RetryPolicy] = None,
+    on_event: OnEvent = ignore,
 ) -> Iterator[str]:
     """Every tag of `repository` (`[registry/]name`), in the registry's order, page by page as they are taken.
 
-    With `mirrors` the first of them is asked instead of the registry. Raises UsageError, NotFoundError, AuthError,
-    NetworkError, ContentError.
+    The sources are those of `pull`; the first that has an answer gives the list, or the one that `trust` names.
+    Raises UsageError, NotFoundError, AuthError, NetworkError, ContentError.
     """
-    with Resolver(Reference.parse(repository), mirrors[:1], access or Access(), on_event) as resolver:
-        yield from resolver.sources[0].tags()
+    places = Places(tuple(mirrors), with_origin, trust)
+    with Resolver(Reference.parse(repository), places, access or Access(), on_event, retry) as resolver:
+        yield from resolver.tags()

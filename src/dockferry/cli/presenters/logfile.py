@@ -6,12 +6,12 @@ import time
 from typing import Callable, Optional
 
 from ...errors import DiskError
-from ...events import Event, Finished
+from ...events import Event
 from ...text import clean
 from .. import report
 from . import Lines, Presenter
 from .plain import Clock, Plain
-from .summary import summary
+from .summary import Summary
 
 
 class LogFile(Presenter):
@@ -36,13 +36,12 @@ class LogFile(Presenter):
             raise DiskError.of("write the log", self._path, error, remedy="give --log-file another path") from None
         self._lines = Lines(self._file)
         self._plain = Plain(self._write, clock=self._clock, first=10.0, every=60.0, least=10.0)
+        self._summary = Summary(lambda line: self._write(f"[INFO] {line}"))
         self._write(f"[INFO] {self._title}")
 
     def __call__(self, event: Event) -> None:
         self._plain(event)
-        if isinstance(event, Finished):
-            for line in summary(event):
-                self._write(f"[INFO] {line}")
+        self._summary(event)
 
     def end(self, error: Optional[BaseException]) -> None:
         if error is not None:

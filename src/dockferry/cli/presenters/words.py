@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from typing import List, Optional
 
-from ...events import BlobDone, BlobProgress, Event, Progress, Resolved, Resumed, Retry, Warned
+from ...events import BlobDone, BlobProgress, Event, Progress, Resolved, Resumed, Retry, SourceReport, Warned
 from ...text import human_size, redact
 
 _DIGEST = re.compile(r"\w+:([0-9a-f]{12})[0-9a-f]*", re.ASCII)
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
+_FAR = 100 * 3600
+"""Seconds: right after an outage the speed is that of a few bytes."""
+
+
 def clock(seconds: Optional[float]) -> str:
-    """`00:02:17`; dashes where it is not known."""
-    if seconds is None:
+    """`00:02:17`; dashes where it is not known, or so far away that nobody can say."""
+    if seconds is None or seconds >= _FAR:
         return "--:--:--"
     whole = int(seconds + 0.5)
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
@@ -91,6 +95,16 @@ def note(event: Event) -> Optional[str]:
     if isinstance(event, Warned):
         return f"[WARNING] {redact(event.message)}"
     return None
+
+
+def source(event: SourceReport) -> str:
+    """What one source did: `m.example: 80.0 MB (80%) at 8.00 MB/s, 2 errors, 1 stall`."""
+    text = f"{redact(event.source)}: {human_size(event.received)} ({event.share:.0%}) at {speed(event.speed)}"
+    faults = ((event.errors, "error"), (event.stalls, "stall"), (event.wrong, "wrong blob"))
+    for count, name in faults:
+        if count:
+            text += f", {count} {name}{'' if count == 1 else 's'}"
+    return f"{text}, banned" if event.banned else text
 
 
 def _retry(event: Retry) -> str:

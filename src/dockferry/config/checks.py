@@ -1,0 +1,70 @@
+"""Checks: from what stands after a flag, in a variable or in the file to a setting's value: pure."""
+
+from __future__ import annotations
+
+from typing import Any, Union
+
+from ..errors import UsageError
+from ..guess import did_you_mean
+from .table import PROXY, SECONDS, WHOLE, WORD, Setting
+
+
+def from_text(setting: Setting, text: str, where: str) -> Any:
+    """The value that `text` means; `where` (a flag, a variable) opens the message. Raises UsageError.
+
+    Of a FILE only that it is text: whether it is there is asked when it is known which one counts.
+    """
+    if setting.kind not in (WHOLE, SECONDS):
+        return from_value(setting, text, where)
+    try:
+        number: object = int(text) if setting.kind is WHOLE else float(text)
+    except ValueError:
+        number = text
+    return _bounded(setting, number, where, repr(text))
+
+
+def from_value(setting: Setting, value: object, where: str) -> Any:
+    """`value`, checked: a number for numbers, else text. Raises UsageError, which shows no proxy's login."""
+    if setting.kind in (WHOLE, SECONDS):
+        return _bounded(setting, value, where, repr(value))
+    if not isinstance(value, str):
+        raise _bad(where, "text in quotes", repr(value))
+    if setting.kind is PROXY:
+        return proxy(value, where)
+    if setting.kind is WORD and value not in setting.words:
+        raise _bad(where, f"one of {', '.join(setting.words)}", repr(value), did_you_mean(value, setting.words))
+    return value
+
+
+def proxy(text: str, where: str) -> str:
+    """A proxy's URL."""
+    from ..registry.proxies import SCHEMES
+    from ..text import redact_url
+
+    scheme, mark, rest = text.partition("://")
+    if not mark or scheme.lower() not in SCHEMES or not rest.strip("/"):
+        # Without "://" a user and password could stand anywhere: then nothing of it is shown.
+        got = repr(redact_url(text)) if mark else "something else"
+        raise UsageError(
+            f"{where}: wanted a URL ({', '.join(SCHEMES)}), got {got}",
+            remedy="write it like http://proxy.example:3128",
+        )
+    return text
+
+
+def _bounded(setting: Setting, value: object, where: str, shown: str) -> Union[int, float]:
+    kinds = (int,) if setting.kind is WHOLE else (int, float)
+    if isinstance(value, kinds) and not isinstance(value, bool) and setting.low <= value <= setting.high:
+        return value if setting.kind is WHOLE else float(value)
+    low, high = f"{setting.low:.10g}", f"{setting.high:.10g}"
+    wanted = f"a whole number from {low} to {high}" if setting.kind is WHOLE else f"{low} to {high} seconds"
+    remedy = (
+        "leave it out to let dockferry choose" if setting.default is None else f"the default is {setting.default:g}"
+    )
+    raise _bad(where, wanted, shown, remedy)
+
+
+def _bad(where: str, wanted: str, shown: str, remedy: str = "") -> UsageError:
+    from ..text import redact
+
+    return UsageError(f"{where}: wanted {wanted}, got {redact(shown)}", remedy=remedy)

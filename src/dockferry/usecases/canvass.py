@@ -1,0 +1,127 @@
+"""Canvass: one question to several sources at once, and what each of them says.
+
+*Strategy.* A daemon thread for each source, which only asks; this thread reads the answers, waits and tells.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable, Generic, List, Optional, Sequence, TypeVar, Union
+
+from ..errors import BusyError, DockferryError
+from ..events import OnEvent, Warned
+from ..registry.repository import Repository
+from ..transfer.retry import RetryPolicy
+from .patience import rest
+
+T = TypeVar("T")
+
+_HEARTBEAT = 0.5
+"""Seconds that the main thread waits at a time: Windows hears Ctrl-C only between waits."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """One source's: `value`, or the `error` that it came to."""
+
+    source: Repository
+    value: Optional[T] = None
+    error: Optional[DockferryError] = None
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """`ask` raises DockferryErrors; `what` is its object for people. `grace`: seconds that the others get after the
+    first answer. `is_final`: an error after which no other answer is waited for."""
+
+    what: str
+    ask: Callable[[Repository], T]
+    grace: float
+    is_final: Callable[[Answer[T]], bool] = lambda answer: False
+
+
+def canvass(
+    question: Question[T], sources: Sequence[Repository], policy: RetryPolicy, on_event: OnEvent
+) -> List[Answer[T]]:
+    """What the `sources` say, in their order, at least one of them a value; those that may have one later are asked
+    again as `policy` has it.
+
+    Without any value the first source's error is raised.
+    """
+    asked = sources
+    first: Optional[DockferryError] = None
+    for number in range(1, policy.attempts + 1):
+        answers = ask_all(asked, question.ask, question.grace)
+        errors = [(answer.source, answer.error) for answer in answers if answer.error is not None]
+        if len(errors) < len(answers):
+            _tell_missing(question, asked, answers, on_event)
+            return answers
+        first = first or errors[0][1]
+        asked = [source for source, error in errors if error.is_retryable]
+        final = next((answer.error for answer in answers if question.is_final(answer)), None)
+        if final is not None or not asked or number == policy.attempts:
+            raise final or first
+        longest = max((error for _, error in errors if error.is_retryable), key=_time_asked)
+        rest(longest, number, question.what, ", ".join(source.name for source in asked), on_event, policy)
+    raise AssertionError("a policy has at least one attempt")
+
+
+def ask_all(sources: Sequence[Repository], ask: Callable[[Repository], T], grace: float) -> List[Answer[T]]:
+    """Ask all `sources` at once; the answers in the order of `sources`, without those of sources that said nothing.
+
+    It ends when all have answered, or `grace` seconds after the first who has a value: a slow or dead source holds
+    nobody up. Who has not answered is left to its thread, which ends by the source's own timeouts, or by its `abort`.
+    """
+    told: queue.SimpleQueue[Union[Answer[T], BaseException]] = queue.SimpleQueue()
+    for source in sources:
+        thread = threading.Thread(target=_ask, args=(source, ask, told), name=f"ask {source.name}", daemon=True)
+        thread.start()
+    answers: List[Answer[T]] = []
+    end = float("inf")
+    while len(answers) < len(sources):
+        left = end - time.monotonic()
+        try:
+            answer = told.get(timeout=max(0.0, min(_HEARTBEAT, left)))
+        except queue.Empty:
+            if left <= 0:
+                break
+            continue
+        if isinstance(answer, BaseException):
+            raise answer
+        answers.append(answer)
+        if answer.error is None:
+            end = min(end, time.monotonic() + grace)
+    return sorted(answers, key=lambda answer: sources.index(answer.source))
+
+
+def _ask(
+    source: Repository,
+    ask: Callable[[Repository], T],
+    told: queue.SimpleQueue[Union[Answer[T], BaseException]],
+) -> None:
+    try:
+        told.put(Answer(source, value=ask(source)))
+    except DockferryError as error:
+        told.put(Answer(source, error=error))
+    except BaseException as error:  # raised again by who reads the answers
+        told.put(error)
+
+
+def _tell_missing(
+    question: Question[T], asked: Sequence[Repository], answers: Sequence[Answer[T]], on_event: OnEvent
+) -> None:
+    """Which sources failed, and which were not heard in time, where that matters."""
+    heard = [answer.source for answer in answers]
+    for answer in answers:
+        if answer.error is not None:
+            on_event(Warned(f"{answer.error.message}; the other sources are asked"))
+    silent = ", ".join(source.name for source in asked if source not in heard)
+    if silent and question.grace:
+        on_event(Warned(f"{question.what}: no answer from {silent} within {question.grace:g} s; going by the others"))
+
+
+def _time_asked(error: DockferryError) -> float:
+    return (isinstance(error, BusyError) and error.retry_after) or 0.0

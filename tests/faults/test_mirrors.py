@@ -1,0 +1,125 @@
+"""Pull from several mirrors of which one is not what it should be."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from dataclasses import replace
+from typing import Tuple
+
+import pytest
+from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
+from support.rude import Request, Wire
+from support.rude_registry import Ask, RudeRegistry
+
+from dockferry import pull
+from dockferry.errors import CertificateError
+from dockferry.events import Warned
+
+
+@pytest.mark.row(13, 55)
+def test_a_mirror_that_always_lies(bench: Bench, wanted: bytes) -> None:
+    """Two mirrors, one of which changes a bit in every body: it is named, and the other one finishes."""
+    liar = bench.serve(RudeRegistry(IMAGE, lambda ask: ask.give(flip=True)))
+    honestly = RudeRegistry(IMAGE)
+    check(bench, wanted, bench.pull(liar, bench.serve(honestly), threads=4))
+    assert any(liar.host in event.message for event in bench.told(Warned))
+    assert honestly.sent <= 1.3 * SIZE
+
+
+@pytest.mark.row(23, 56)
+def test_a_mirror_that_dies(bench: Bench, wanted: bytes) -> None:
+    """One of two mirrors goes away in the middle: the other one finishes, and nothing is fetched again."""
+    dying, living = RudeRegistry(IMAGE, rate=2e6), RudeRegistry(IMAGE, rate=2e6)
+
+    def die(ask: Ask) -> None:
+        if dying.sent > SIZE // 6:
+            ask.wire.reset()
+        else:
+            ask.give(0.3)
+            ask.wire.reset()
+
+    dying.fault = die
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(dying), bench.serve(living), threads=4))
+    assert time.monotonic() - began < 5
+    assert dying.sent + living.sent <= 1.3 * SIZE
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.row(53)
+def test_a_mirror_without_one_layer(bench: Bench, wanted: bytes, status: int, threads: int) -> None:
+    """The manifest and all layers but one are at the first mirror: that one comes from the second."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if request.target.endswith(str(IMAGE.layers[0].digest)):
+            wire.reply(status)
+        else:
+            lacking(request, wire)
+
+    lacking, full = RudeRegistry(IMAGE), RudeRegistry(IMAGE)
+    check(bench, wanted, bench.pull(bench.serve(handler), bench.serve(full), threads=threads))
+    assert lacking.sent + full.sent <= 1.1 * SIZE
+
+
+@pytest.mark.row(1)
+def test_a_refused_mirror_costs_no_time(bench: Bench, wanted: bytes) -> None:
+    """A mirror that nobody listens at: the next one is asked within a second, and brings everything at its pace."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone_host = f"127.0.0.1:{listener.getsockname()[1]}"
+    living = bench.serve(RudeRegistry(IMAGE))
+    began = time.monotonic()
+    target = bench.directory / "a.tar"
+    result = pull(NAME, mirrors=[f"http://{gone_host}", living.url], output=target, access=ACCESS, retry=QUICK)
+    assert living.requests[0].at - began < 1
+    assert time.monotonic() - began < 3
+    check(bench, wanted, result)
+
+
+@pytest.mark.row(56)
+def test_all_mirrors_die_and_one_comes_back(bench: Bench, wanted: bytes) -> None:
+    """Both go away in the middle; a second later one is there again: the pull goes on from where it was."""
+    one, other = RudeRegistry(IMAGE, rate=2e6), RudeRegistry(IMAGE, rate=2e6)
+    died_at = [0.0]
+
+    def is_dead(ask: Ask) -> bool:
+        if not died_at[0] and one.sent + other.sent > SIZE // 3:
+            died_at[0] = time.monotonic()
+        return bool(died_at[0]) and not (ask.registry is other and time.monotonic() > died_at[0] + 1.0)
+
+    def mortal(ask: Ask) -> None:
+        if is_dead(ask):
+            ask.wire.reset()
+        else:
+            ask.give(0.4)
+            ask.wire.reset()
+
+    one.fault = other.fault = mortal
+    patient = replace(QUICK, attempts=100)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(one), bench.serve(other), threads=4, retry=patient))
+    assert time.monotonic() - began < 8
+    assert one.sent + other.sent <= 1.3 * SIZE
+
+
+@pytest.mark.row(8)
+@pytest.mark.rule(13)
+def test_a_mirror_with_a_wrong_certificate(bench: Bench, wanted: bytes, tls: Tuple[ssl.SSLContext, str]) -> None:
+    """It is never asked for anything, in TLS or without, and named; the other mirror brings everything."""
+    masked, honest = bench.serve(RudeRegistry(IMAGE), tls[0]), bench.serve(RudeRegistry(IMAGE))
+    check(bench, wanted, bench.pull(masked, honest, threads=4))
+    assert masked.requests == []
+    assert any(masked.host in event.message and "certificate" in event.message for event in bench.told(Warned))
+
+
+@pytest.mark.row(8)
+@pytest.mark.rule(13)
+def test_a_wrong_certificate_is_the_end(bench: Bench, tls: Tuple[ssl.SSLContext, str]) -> None:
+    """The only source has a certificate of nobody we know: a hard failure at once, with the remedy, and no retry."""
+    server = bench.serve(RudeRegistry(IMAGE), tls[0])
+    with pytest.raises(CertificateError, match="certificate"):
+        bench.pull(server)
+    assert (server.requests, server.connections) == ([], 1)
+    assert bench.left() == []
