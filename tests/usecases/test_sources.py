@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -178,7 +179,7 @@ def test_a_digest_needs_no_agreement(ground: Ground) -> None:
 
 def test_a_mirror_without_the_tag_is_a_source_all_the_same(ground: Ground) -> None:
     """It says nothing of the tag, and gives blobs."""
-    origin = ground.registry(NEW)
+    origin = ground.rude(RudeRegistry(NEW, rate=2e5))  # slow enough that the mirror has its turn
     late = RudeRegistry(NEW, manifest=lambda request, wire: wire.reply(404))
     mirror = ground.rude(late)
     assert ground.pull(origin.host, mirror, with_origin=True, threads=4) == of(NEW)
@@ -224,6 +225,10 @@ def test_a_silent_source_holds_nobody_up(ground: Ground, is_origin: bool) -> Non
     assert inspected.digest == str(NEW.digest)
     assert time.monotonic() - began < 5
     assert f"no answer from {silent.host} within 0.5 s" in " ".join(ground.warnings())
+    for thread in threading.enumerate():
+        if thread.name == f"ask {silent.host}":
+            thread.join(5)  # it was woken, long before the host's own time is over
+            assert not thread.is_alive()
 
 
 def test_all_sources_are_asked_again(ground: Ground) -> None:
