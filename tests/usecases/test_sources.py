@@ -24,7 +24,8 @@ from dockferry.transfer.retry import RetryPolicy
 
 NEW = make_image([200_000, 100_000], seed=1)
 OLD = make_image([150_000], seed=2)
-ACCESS = Access(connect_timeout=0.5, first_byte_timeout=20.0, idle_timeout=5.0)
+ACCESS = Access(connect_timeout=10.0, first_byte_timeout=20.0, idle_timeout=5.0)
+HASTY = Access(connect_timeout=0.5, first_byte_timeout=20.0, idle_timeout=5.0)
 QUICK = RetryPolicy(attempts=3, base=0.02, longest=0.1, first=0.01)
 
 
@@ -220,7 +221,7 @@ def test_a_silent_source_holds_nobody_up(ground: Ground, is_origin: bool) -> Non
     began = time.monotonic()
     name = f"{origin.host}/demo/app:1.0"
     inspected = inspect_image(
-        name, mirrors=[mirror.host], with_origin=True, access=ACCESS, on_event=ground.events.append
+        name, mirrors=[mirror.host], with_origin=True, access=HASTY, on_event=ground.events.append
     )
     assert inspected.digest == str(NEW.digest)
     assert time.monotonic() - began < 5
@@ -300,7 +301,7 @@ def test_the_login_goes_to_the_origin_where_that_is_a_source(ground: Ground) -> 
     shown: List[Optional[str]] = []
     nosy: List[Optional[str]] = []
     origin, mirror = ground.rude(_guarded(shown, NEW)), ground.rude(_guarded(nosy, NEW))
-    access = Access(username="me", password="canary-7", connect_timeout=0.5)
+    access = Access(username="me", password="canary-7")
     secret = base64.b64encode(b"me:canary-7").decode()
     assert ground.pull(origin.host, mirror, with_origin=True, access=access) == of(NEW)
     assert f"Basic {secret}" in shown
