@@ -19,7 +19,7 @@ DENIALS = ("missing", "forbidden", "not so")
 KINDS = (*HARMLESS, *WHOLE, *LIES, *DENIALS)
 
 _STEP = 16 * 1024
-_LEAST = 20 * 1024
+LEAST = 20 * 1024
 """Bytes of a reply that has any: in smaller steps a blob has no end."""
 _SILENCE = 0.05
 """Seconds: what the idle timeout is to these sources."""
@@ -95,7 +95,7 @@ class DrawnDelivery:
         self._source, self._turn = source, turn
         self.start, last = (0, len(data)) if turn.kind in WHOLE else (start, end)
         length = last - self.start
-        some = min(length, max(_LEAST, int(length * turn.share))) if turn.share else 0
+        some = min(length, max(LEAST, int(length * turn.share))) if turn.share else 0
         if turn.kind == "short" and length:
             last = self.start + max(1, some)
         self.end: Optional[int] = None if turn.kind == "open end" else last

@@ -165,6 +165,11 @@ class RudeServer:
             for request in self.requests
         )
 
+    def threads(self) -> List[threading.Thread]:
+        """All that were ever started."""
+        with self._lock:
+            return list(self._threads)
+
     def _start(self, work: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)
         with self._lock:

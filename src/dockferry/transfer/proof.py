@@ -162,8 +162,10 @@ class Proof:
             return
         wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
         if verdict.drop is not None and verdict.suspect is not None:
-            what = f"{human_size(verdict.drop.total)} of it from {self._name(verdict.suspect)}"
-            self._shared.tell(Warned(f"{wrong}: fetching {what} again"))
+            size = human_size(verdict.drop.total)
+            self._shared.tell(
+                Warned(f"{wrong}: in doubt {size} from {self._name(verdict.suspect)}: fetching it again")
+            )
         else:
             names = self._names(givers) if verdict.liar is None else self._name(verdict.liar)
             self._shared.tell(Warned(f"{wrong}, from {names}: fetching it again"))
