@@ -45,6 +45,7 @@ def check(
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("call", sorted(CALLS))
+@pytest.mark.row(47)
 def test_killed_at_every_call(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, format: str
 ) -> None:
@@ -60,6 +61,7 @@ def test_killed_at_every_call(
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("call", ["pwrite", "write", "fsync", "fdatasync", "rename", "link", "unlink", "rmdir"])
+@pytest.mark.row(48)
 def test_a_resume_killed_at_every_call(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, format: str
 ) -> None:
