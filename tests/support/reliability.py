@@ -1,7 +1,7 @@
 """Reliability: docs/reliability.md, made from the tests' markers and results.
 
-`python -m support.reliability` runs every marked test and writes the page; with `--markers` it runs none and keeps
-what earlier runs found.
+`python -m support.reliability` runs every marked test and writes the page. Given paths (or other words for pytest) it
+runs those and keeps what earlier runs found of the others; with `--markers` it runs none.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def main(argv: List[str]) -> int:
     code = 0
     if "--markers" not in argv:
         recorder = Recorder()
-        code = int(pytest.main(["-q", "-m", "row or rule", str(ROOT / "tests"), *argv], plugins=[recorder]))
-        earlier = recorder.results
+        code = int(pytest.main(["-q", "-m", "row or rule", *(argv or [str(ROOT / "tests")])], plugins=[recorder]))
+        earlier.update(recorder.results)
     PAGE.write_text(page(marked_tests(), earlier), encoding="utf-8")
     return code
 
