@@ -19,8 +19,10 @@ from support.served import store_of
 from dockferry import Access, inspect_image, pull, tags
 from dockferry.errors import ConnectError, ContentError, NetworkError, NotFoundError, UsageError
 from dockferry.events import Event, Retry, Warned
+from dockferry.oci.reference import Reference
 from dockferry.serve import ImageStore, Running, Served, memory_blob, serve
 from dockferry.transfer.retry import RetryPolicy
+from dockferry.usecases.places import Places, open_places
 
 NEW = make_image([200_000, 100_000], seed=1)
 OLD = make_image([150_000], seed=2)
@@ -171,6 +173,16 @@ def test_only_a_source_can_be_trusted(ground: Ground) -> None:
         ground.pull(origin.host, mirror, with_origin=True, trust="m.example")
 
 
+@pytest.mark.parametrize("name", ["docker.io", "registry-1.docker.io", "https://Registry-1.docker.io/"])
+def test_docker_hub_can_be_trusted_by_either_of_its_names(name: str) -> None:
+    """By that in an image's name, and by that which messages have."""
+    with ExitStack() as stack:
+        places = Places(("m.example/hub",), with_origin=True, trust=name)
+        opened = open_places(Reference.parse("nginx"), places, Access(), lambda event: None, stack)
+    assert opened.trusted is opened.origin
+    assert [source.name for source in opened.sources] == ["registry-1.docker.io", "m.example/hub"]
+
+
 def test_a_digest_needs_no_agreement(ground: Ground) -> None:
     """Sources that disagree on the tag give the same digest, whichever has it; who has it not holds nobody up."""
     origin, mirror = ground.registry(NEW), ground.registry(OLD)
@@ -256,6 +268,14 @@ def test_the_tries_are_as_many_as_were_asked_for(ground: Ground) -> None:
     with pytest.raises(NetworkError):
         ground.pull(server.host, retry=RetryPolicy(attempts=2, base=0.01, longest=0.01, first=0.01))
     assert len(server.requests) == 2
+
+
+def test_the_origins_word_is_not_held_up_by_a_silent_mirror(ground: Ground) -> None:
+    """There is no such tag, and that is told in time."""
+    began = time.monotonic()
+    with pytest.raises(NotFoundError):
+        ground.pull(ground.empty().host, ground.silent(), with_origin=True, access=HASTY)
+    assert time.monotonic() - began < 5
 
 
 def test_a_source_named_twice_is_one(ground: Ground) -> None:
