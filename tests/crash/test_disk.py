@@ -43,6 +43,7 @@ def journals(call: str, place: Path, format: str) -> List[str]:
     return [str(journal), f"{journal}.new"] if call == "write" else []
 
 
+@pytest.mark.row(40, 41)
 @pytest.mark.parametrize(("format", "call", "error"), FAULTS)
 def test_every_call_fails_once(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, error: str, format: str
@@ -78,6 +79,7 @@ def test_every_call_fails_once(
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("call", ["pwrite", "write"])
+@pytest.mark.row(42)
 def test_writes_that_take_nothing(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, format: str
 ) -> None:
@@ -91,6 +93,7 @@ def test_writes_that_take_nothing(
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.row(41)
 def test_what_a_failed_sync_left_is_not_believed(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, format: str
 ) -> None:

@@ -51,6 +51,7 @@ def check(
     assert 0 <= twice <= (2 if before else 1) * BUFFER, f"{where}: {twice} bytes fetched twice"
 
 
+@pytest.mark.row(47)
 @pytest.mark.parametrize(("format", "call"), pairs(FIRST))
 def test_killed_at_every_call(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, format: str
@@ -65,6 +66,7 @@ def test_killed_at_every_call(
     assert sweep(tmp_path, Path.mkdir, run) > 0
 
 
+@pytest.mark.row(48)
 @pytest.mark.parametrize(("format", "call"), pairs(RESUMED))
 def test_a_resume_killed_at_every_call(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, format: str

@@ -45,6 +45,7 @@ def settled(calls: Sequence[Call]) -> int:
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.row(43)
 def test_power_cut_after_every_call(
     image_registry: Running, slow: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, format: str
 ) -> None:
@@ -60,6 +61,7 @@ def test_power_cut_after_every_call(
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.row(43)
 def test_power_cut_after_every_call_of_a_resume(
     image_registry: Running, slow: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, format: str
 ) -> None:

@@ -290,7 +290,7 @@ def test_a_connection_that_is_reset_at_once_leaves_no_socket() -> None:
         host, port = listener.getsockname()
         answer = threading.Thread(target=lambda: listener.accept()[0].close())
         answer.start()
-        with pytest.raises(OSError, match="not connected|argument"):
+        with pytest.raises(OSError, match=r"not connected|argument"):
             PlainConnection(host, port, lines=lines, is_public=False, timeout=2).connect()
         answer.join()
     assert lines.dialled.fileno() == -1

@@ -134,6 +134,7 @@ def test_origin_and_mirror_are_both_used(ground: Ground) -> None:
     assert ground.warnings() == []
 
 
+@pytest.mark.row(54)
 def test_a_disagreement_is_refused(ground: Ground) -> None:
     """Who says what, exit 6, and two ways out; nothing is left behind."""
     origin, mirror, third = ground.registry(NEW), ground.registry(OLD), ground.registry(OLD)
@@ -148,6 +149,7 @@ def test_a_disagreement_is_refused(ground: Ground) -> None:
     assert list(ground.directory.iterdir()) == []
 
 
+@pytest.mark.row(54)
 def test_mirrors_among_themselves_have_to_agree_too(ground: Ground) -> None:
     """Without the origin no mirror's word is worth more than another's."""
     one, other = ground.registry(NEW), ground.registry(OLD)
@@ -156,6 +158,7 @@ def test_mirrors_among_themselves_have_to_agree_too(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "image"), [(0, NEW), (1, OLD)])
+@pytest.mark.row(54)
 def test_the_trusted_source_says_what_a_tag_is(ground: Ground, trusted: int, image: MadeImage) -> None:
     """Its word alone counts, and it alone is asked."""
     hosts = [ground.registry(NEW, OLD), ground.registry(OLD, NEW)]
@@ -220,6 +223,7 @@ def test_a_tag_that_nobody_has_is_not_found(ground: Ground) -> None:
     assert not [event for event in ground.events if isinstance(event, Retry)]
 
 
+@pytest.mark.row(1)
 def test_a_dead_origin_holds_nobody_up(ground: Ground) -> None:
     """Where it refuses, the mirror's word is taken, and it is told."""
     began = time.monotonic()
@@ -230,6 +234,7 @@ def test_a_dead_origin_holds_nobody_up(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("is_origin", [True, False])
+@pytest.mark.row(2)
 def test_a_silent_source_holds_nobody_up(ground: Ground, is_origin: bool) -> None:
     """Who has not answered in time is not waited for, and is named."""
     silent, speaking = ground.silent(), ground.registry(NEW)
@@ -320,6 +325,7 @@ def _guarded(asked: List[Optional[str]], image: MadeImage) -> Any:
     return handler
 
 
+@pytest.mark.rule(5)
 def test_the_login_goes_to_the_origin_where_that_is_a_source(ground: Ground) -> None:
     """No mirror sees it, even one that asks for a login; without the origin it is the first mirror's."""
     shown: List[Optional[str]] = []

@@ -24,6 +24,8 @@ OnDrop = Callable[[int, Sequence[Range]], None]
 
 _LAG = 32 * 1024 * 1024
 """Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
+_IN_ONE = 2
+"""A blob that came wrong this often as a whole is brought by one connection."""
 
 
 class Proof:
@@ -112,7 +114,7 @@ class Proof:
             frontier = self.frontiers[number]
             frontier.held = False
             self._trust.lost(number)
-            if self._trust.is_hopeless(number):
+            if self._is_hopeless(number):
                 self._shared.end(self._given_up(number, self._trust.givers(number)))
                 return
             why = "the unfinished file is shorter than its journal says"
@@ -155,7 +157,7 @@ class Proof:
         frontier = self.frontiers[number]
         givers = self._trust.givers(number)
         verdict = self._trust.wrong(number, frontier.found)
-        if self._trust.is_hopeless(number):
+        if self._is_hopeless(number):
             self._shared.end(self._given_up(number, givers))
             return
         wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
@@ -171,9 +173,13 @@ class Proof:
             self._tell_liar(verdict.liar, f"gave wrong bytes of {frontier.blob.digest}")
         self._begin_again(number, verdict)
 
+    def _is_hopeless(self, number: int) -> bool:
+        return self._trust.is_hopeless(number, [one.number for one in self._sources if number not in one.refused])
+
     def _begin_again(self, number: int, verdict: Verdict) -> None:
         """Drop what is wrong of a blob; hash the rest anew, from disk."""
         self._ledger.drop(number, verdict.drop)
+        self._ledger.states[number].in_one = self._trust.times_wrong(number) >= _IN_ONE
         self.frontiers[number].reset()
         self._from_disk.add(number)
         self._on_drop(number, list(self._ledger.states[number].had))
