@@ -49,7 +49,7 @@ def test_without_the_origin_where_the_file_says_so(dockferry: Command, tmp_path:
         dockferry.pull(f"{origin.host}/demo/app:1.0", env=env)
         assert asked == []
         dockferry.pull(f"{origin.host}/demo/app:1.0", "--with-origin", env=env)
-        assert asked != []
+    assert asked != []
 
 
 def test_r_takes_the_place_of_what_the_file_says(dockferry: Command, tmp_path: Path) -> None:

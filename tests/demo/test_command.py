@@ -26,8 +26,13 @@ def test_sizes_that_cannot_be(text: str, capsys: pytest.CaptureFixture[str]) -> 
     assert "--size: wanted a number of bytes like 90MB" in capsys.readouterr().err
 
 
-def test_demo_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command does all of it and exits with 0."""
+def test_demo_runs_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command does all of it and exits with 0, whatever the user has settled for pulls."""
+    (tmp_path / "wrong.toml").write_text("retrys = 1")
+    monkeypatch.setenv("DOCKFERRY_CONFIG", str(tmp_path / "wrong.toml"))
+    monkeypatch.setenv("DOCKFERRY_THREADS", "nonsense")
     assert main(["demo", "-o", str(tmp_path), "--size", "4MB", "--rate", "400kB"]) == 0
     assert (tmp_path / "dockferry-demo.tar").stat().st_size > 4_000_000
     assert "Verify every digest" in capsys.readouterr().out

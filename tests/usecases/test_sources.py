@@ -19,8 +19,10 @@ from support.served import store_of
 from dockferry import Access, inspect_image, pull, tags
 from dockferry.errors import ConnectError, ContentError, NetworkError, NotFoundError, UsageError
 from dockferry.events import Event, Retry, Warned
+from dockferry.oci.reference import Reference
 from dockferry.serve import ImageStore, Running, Served, memory_blob, serve
 from dockferry.transfer.retry import RetryPolicy
+from dockferry.usecases.places import Places, open_places
 
 NEW = make_image([200_000, 100_000], seed=1)
 OLD = make_image([150_000], seed=2)
@@ -82,6 +84,11 @@ class Ground:
 
     def warnings(self) -> List[str]:
         return [event.message for event in self.events if isinstance(event, Warned)]
+
+    def asked_for_the_tag(self) -> List[Served]:
+        """The requests for it, all told once the registries have ended."""
+        self._stack.close()
+        return [served for served in self.requests if served.target.endswith("/manifests/1.0")]
 
     def close(self) -> None:
         self._stack.close()
@@ -156,8 +163,7 @@ def test_the_trusted_source_says_what_a_tag_is(ground: Ground, trusted: int, ima
     """Its word alone counts, and it alone is asked."""
     hosts = [ground.registry(NEW, OLD), ground.registry(OLD, NEW)]
     assert ground.pull(hosts[0].host, hosts[1], with_origin=True, trust=hosts[trusted].host) == of(image)
-    asked = [served for served in ground.requests if served.target.endswith("/manifests/1.0")]
-    assert len(asked) == 1
+    assert len(ground.asked_for_the_tag()) == 1
 
 
 def test_the_trusted_source_has_no_stand_in(ground: Ground) -> None:
@@ -172,6 +178,16 @@ def test_only_a_source_can_be_trusted(ground: Ground) -> None:
     origin, mirror = ground.registry(NEW), ground.registry(NEW)
     with pytest.raises(UsageError, match=f"wanted to trust one of {origin.host}, {mirror.host}, got 'm.example'"):
         ground.pull(origin.host, mirror, with_origin=True, trust="m.example")
+
+
+@pytest.mark.parametrize("name", ["docker.io", "registry-1.docker.io", "https://Registry-1.docker.io/"])
+def test_docker_hub_can_be_trusted_by_either_of_its_names(name: str) -> None:
+    """By that in an image's name, and by that which messages have."""
+    with ExitStack() as stack:
+        places = Places(("m.example/hub",), with_origin=True, trust=name)
+        opened = open_places(Reference.parse("nginx"), places, Access(), lambda event: None, stack)
+    assert opened.trusted is opened.origin
+    assert [source.name for source in opened.sources] == ["registry-1.docker.io", "m.example/hub"]
 
 
 def test_a_digest_needs_no_agreement(ground: Ground) -> None:
@@ -263,20 +279,28 @@ def test_the_tries_are_as_many_as_were_asked_for(ground: Ground) -> None:
     assert len(server.requests) == 2
 
 
+def test_the_origins_word_is_not_held_up_by_a_silent_mirror(ground: Ground) -> None:
+    """There is no such tag, and that is told in time."""
+    began = time.monotonic()
+    with pytest.raises(NotFoundError):
+        ground.pull(ground.empty().host, ground.silent(), with_origin=True, access=HASTY)
+    assert time.monotonic() - began < 5
+
+
 def test_a_source_named_twice_is_one(ground: Ground) -> None:
     """The origin among the mirrors is asked once, and one source needs no agreement."""
     origin = ground.registry(NEW)
     assert ground.pull(origin.host, origin, f"http://{origin.host}", with_origin=True) == of(NEW)
-    assert len([served for served in ground.requests if served.target.endswith("/manifests/1.0")]) == 1
+    assert len(ground.asked_for_the_tag()) == 1
 
 
 def test_an_archive_that_is_there_costs_one_request(ground: Ground) -> None:
     """With one source: the tag is asked for, and nothing else."""
-    origin = ground.registry(NEW)
+    origin = ground.rude(RudeRegistry(NEW))
     ground.pull(origin.host)
-    before = len(ground.requests)
+    before = len(origin.requests)
     ground.pull(origin.host)
-    assert len(ground.requests) == before + 1
+    assert [target.rpartition("/")[2] for target in origin.targets()[before:]] == ["1.0"]
 
 
 def test_a_prefix_is_part_of_the_mirror(ground: Ground) -> None:

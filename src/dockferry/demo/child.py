@@ -49,8 +49,10 @@ def run(arguments: Sequence[str], interrupt_when: Callable[[], bool], limit: flo
 
 
 def _environment() -> Dict[str, str]:
-    """A proxy that is set for the outside world cannot reach our loopback."""
-    environment = dict(os.environ)
+    """Without the user's own settings; a proxy that is set for the outside world cannot reach our loopback."""
+    kept = (name for name in os.environ if name == "DOCKFERRY_DEBUG" or not name.startswith("DOCKFERRY_"))
+    environment = {name: os.environ[name] for name in kept}
+    environment["DOCKFERRY_CONFIG"] = os.devnull
     for name in ("NO_PROXY", "no_proxy"):
         environment[name] = ",".join(filter(None, (environment.get(name), "127.0.0.1")))
     return environment

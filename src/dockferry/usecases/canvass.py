@@ -35,7 +35,7 @@ class Answer(Generic[T]):
 @dataclass(frozen=True)
 class Question(Generic[T]):
     """`ask` raises DockferryErrors; `what` is its object for people. `grace`: seconds that the others get after the
-    first answer. `is_final`: an error after which no other answer is waited for."""
+    first value. `is_final`: an error that is as good as a value."""
 
     what: str
     ask: Callable[[Repository], T]
@@ -54,7 +54,7 @@ def canvass(
     asked = sources
     first: Optional[DockferryError] = None
     for number in range(1, policy.attempts + 1):
-        answers = ask_all(asked, question.ask, question.grace)
+        answers = ask_all(question, asked)
         errors = [(answer.source, answer.error) for answer in answers if answer.error is not None]
         if len(errors) < len(answers):
             _tell_missing(question, asked, answers, on_event)
@@ -69,15 +69,18 @@ def canvass(
     raise AssertionError("a policy has at least one attempt")
 
 
-def ask_all(sources: Sequence[Repository], ask: Callable[[Repository], T], grace: float) -> List[Answer[T]]:
+def ask_all(question: Question[T], sources: Sequence[Repository]) -> List[Answer[T]]:
     """Ask all `sources` at once; the answers in the order of `sources`, without those of sources that said nothing.
 
-    It ends when all have answered, or `grace` seconds after the first who has a value: a slow or dead source holds
-    nobody up. Who has not answered is left to its thread, which ends by the source's own timeouts, or by its `abort`.
+    It ends when all have answered, or the grace after the first who has a value or the last word: a slow or dead
+    source holds nobody up. Who has not answered is left to its thread, which ends by the source's own timeouts, or
+    by its `abort`.
     """
     told: queue.SimpleQueue[Union[Answer[T], BaseException]] = queue.SimpleQueue()
     for source in sources:
-        thread = threading.Thread(target=_ask, args=(source, ask, told), name=f"ask {source.name}", daemon=True)
+        thread = threading.Thread(
+            target=_ask, args=(source, question.ask, told), name=f"ask {source.name}", daemon=True
+        )
         thread.start()
     answers: List[Answer[T]] = []
     end = float("inf")
@@ -92,8 +95,8 @@ def ask_all(sources: Sequence[Repository], ask: Callable[[Repository], T], grace
         if isinstance(answer, BaseException):
             raise answer
         answers.append(answer)
-        if answer.error is None:
-            end = min(end, time.monotonic() + grace)
+        if answer.error is None or question.is_final(answer):
+            end = min(end, time.monotonic() + question.grace)
     return sorted(answers, key=lambda answer: sources.index(answer.source))
 
 
