@@ -72,7 +72,7 @@ def test_one_liar_of_three(tmp_path: Path, place: int, rule: Rule) -> None:
     bench.check()
     assert [one.banned for one in outcome.sources] == [number == place for number in range(3)]
     assert f"m{place} gave wrong bytes" in warnings(bench)
-    assert outcome.received <= 2.5 * bench.size
+    assert outcome.received <= 3.1 * bench.size
 
 
 @pytest.mark.parametrize("place", [0, 1])
