@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from image import BenchImage
-from peers import OURS, SINGLE_STREAMS, Peer
+from peers import OURS, SINGLE_STREAMS, Peer, skopeo_with_retries
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -29,6 +29,7 @@ from support.rude_registry import SEED
 from support.twelve import HONEST, TWELVE, Scenario, twelve_image
 
 LIMIT = 45.0
+TOOLS = [*(peer for peer in SINGLE_STREAMS if peer.program != "skopeo"), skopeo_with_retries(5)]
 HEAD = "| | fault | tool | ends | bytes × image | seconds | × without fault |\n|---|---|---|---|--:|--:|--:|"
 
 
@@ -47,8 +48,8 @@ def main() -> None:
     size = sum(layer.size for layer in image.layers)
     survived: Dict[str, int] = {}
     print(f"{size / 1e6:.1f} MB in {len(image.layers)} layers, {args.limit:.0f} s allowed, seed {SEED}.\n\n{HEAD}")
-    missing = [peer for peer in SINGLE_STREAMS if peer.missing]
-    present = [OURS, *(peer for peer in SINGLE_STREAMS if not peer.missing)]
+    missing = [peer for peer in TOOLS if peer.missing]
+    present = [OURS, *(peer for peer in TOOLS if not peer.missing)]
     with tempfile.TemporaryDirectory(prefix="dockferry-faults-", dir=args.workdir) as name:
         without: Dict[Tuple[str, float], Ran] = {}
         for key in args.only or TWELVE:

@@ -63,6 +63,13 @@ def _skopeo(host: str, image: BenchImage, folder: Path) -> List[str]:
     return ["skopeo", "copy", "--quiet", "--src-tls-verify=false", f"docker://{_name(host, image)}", target]
 
 
+def skopeo_with_retries(times: int) -> Peer:
+    def command(host: str, image: BenchImage, folder: Path) -> List[str]:
+        return [*_skopeo(host, image, folder), "--retry-times", str(times)]
+
+    return Peer(f"skopeo copy --retry-times {times}", "skopeo", command)
+
+
 def _crane(host: str, image: BenchImage, folder: Path) -> List[str]:
     return ["crane", "pull", "--insecure", _name(host, image), str(folder / "out.tar")]
 

@@ -87,6 +87,7 @@ def test_two_honest_mirrors_are_as_fast_as_their_sum(
 
 
 @pytest.mark.parametrize("after", [0, 2_000_000])
+@pytest.mark.row(5)
 def test_a_third_mirror_that_stalls_costs_little(tmp_path: Path, after: int) -> None:
     """It goes silent, at once or after a while: within 15 % of the other two's time, and 2 % fetched twice."""
 
@@ -113,6 +114,7 @@ def liar_and_others(
 
 @pytest.mark.parametrize("rates", [(8e6, 2e6), (9e6, 9e6, 2e6)])
 @pytest.mark.parametrize("replies", [1, 10**9])
+@pytest.mark.row(13, 55)
 def test_a_liar_costs_its_own_ranges_again(tmp_path: Path, rates: Sequence[float], replies: int) -> None:
     """One wrong bit in one reply, or in each: what the liar gave comes again from the others, and it is named."""
     done, liar = liar_and_others([Line(rate) for rate in rates], tmp_path, replies, len(rates) - 1)
@@ -123,6 +125,7 @@ def test_a_liar_costs_its_own_ranges_again(tmp_path: Path, rates: Sequence[float
     assert [one.wrong for one in done.result.sources[:-1]] == [0] * (len(rates) - 1)
 
 
+@pytest.mark.row(13)
 def test_a_liar_that_gave_most_is_found_all_the_same(tmp_path: Path) -> None:
     """The other one is suspected first, since it gave less. The two agree on that: then it is the liar's turn."""
     done, liar = liar_and_others([Line(8e6), Line(3e6)], tmp_path, 1, 0)

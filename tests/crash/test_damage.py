@@ -22,7 +22,7 @@ def killed(image_registry: Running, tmp_path_factory: pytest.TempPathFactory) ->
     """Where a run was killed with most of the image there."""
     place = tmp_path_factory.mktemp("killed") / "0"
     place.mkdir()
-    assert traced(place, argv(image_registry, "docker"), "write", "signal=KILL:when=8").is_killed
+    assert traced(place, argv(image_registry, "docker"), "write", "signal=KILL:when=7").is_killed
     return place
 
 
@@ -52,13 +52,14 @@ def claimed(journal: bytes) -> int:
     return sum(ranges.total for ranges in had.values())
 
 
+@pytest.mark.row(44)
 def test_a_journal_cut_anywhere(
     image_registry: Running, killed: Path, copies: Iterator[Path], wanted: Dict[str, Dict[str, bytes]]
 ) -> None:
     """After every line, one byte before and one after: what its whole lines claim is not fetched again."""
     journal = (killed / JOURNAL).read_bytes()
     ends = [place + 1 for place, byte in enumerate(journal) if byte == ord("\n")]
-    assert len(ends) > 6
+    assert len(ends) > 5
     for end in ends:
         for cut in {end - 1, end, min(end + 1, len(journal))}:
             place = next(copies)
@@ -70,6 +71,7 @@ def test_a_journal_cut_anywhere(
 
 
 @pytest.mark.parametrize("change", [0x00, 0x01, 0x80, 0xFF])
+@pytest.mark.row(44)
 def test_a_journal_with_a_wrong_byte_anywhere(
     image_registry: Running,
     killed: Path,
@@ -106,6 +108,7 @@ def other_journals(journal: bytes) -> List[bytes]:
     ]
 
 
+@pytest.mark.row(44)
 def test_a_journal_that_is_none(
     image_registry: Running, killed: Path, copies: Iterator[Path], wanted: Dict[str, Dict[str, bytes]]
 ) -> None:
@@ -118,6 +121,7 @@ def test_a_journal_that_is_none(
         assert received <= SIZE - max(layer.size for layer in IMAGE.layers), number
 
 
+@pytest.mark.row(44)
 def test_a_journal_that_claims_too_much(
     image_registry: Running, killed: Path, copies: Iterator[Path], wanted: Dict[str, Dict[str, bytes]]
 ) -> None:
@@ -132,6 +136,7 @@ def test_a_journal_that_claims_too_much(
     assert contents(place) == wanted["docker"]
 
 
+@pytest.mark.row(45)
 def test_an_unfinished_file_edited_anywhere(
     image_registry: Running, killed: Path, copies: Iterator[Path], wanted: Dict[str, Dict[str, bytes]]
 ) -> None:
@@ -153,6 +158,7 @@ def test_an_unfinished_file_edited_anywhere(
 
 @pytest.mark.parametrize("fill", [b"\0", b"\xff", b"U"])
 @pytest.mark.parametrize("keeps_journal", [True, False])
+@pytest.mark.row(45)
 def test_an_unfinished_file_of_something_else(
     image_registry: Running,
     copies: Iterator[Path],

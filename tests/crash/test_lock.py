@@ -46,6 +46,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+@pytest.mark.row(50)
 def test_one_holder_and_no_leavings(tmp_path: Path) -> None:
     """A second is refused while there is a first, and not after; the file goes with the last."""
     with only_one(tmp_path / "lock"):

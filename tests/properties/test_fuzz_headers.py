@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import List, Tuple
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.said import assert_plain, only
@@ -126,6 +127,7 @@ LONG = [";rel=" * 12_000, "<" * 60_000, '<a>;rel="' * 6_000, ";rel=" + " " * 60_
 
 @examples(300)
 @given(links=st.lists(LINKS | st.sampled_from(LONG), max_size=3))
+@pytest.mark.rule(3)
 def test_any_link_stays_at_its_host_or_is_refused(links: List[str]) -> None:
     """The next page of a list is at the same origin, or an error says so."""
     url = "https://r.example/v2/x/tags/list?n=100"
@@ -136,6 +138,7 @@ def test_any_link_stays_at_its_host_or_is_refused(links: List[str]) -> None:
 
 @examples(300)
 @given(locations=st.lists(URLS, max_size=2), is_public=st.booleans(), hops=st.integers(1, MAX_HOPS + 2))
+@pytest.mark.rule(2)
 def test_any_location_is_followed_by_the_rules(locations: List[str], is_public: bool, hops: int) -> None:
     """Never to http from https, never home again under another origin, never past the limit."""
     with only(RedirectError):
@@ -150,6 +153,7 @@ CHALLENGE_LONG = ['Bearer realm="' + "\\" * 8000, "a " * 4000, "a=" * 4000, "x" 
 
 @examples(200)
 @given(realm=URLS, scope=LATIN, registry=st.sampled_from(["r.example", "r.example:5000", "127.0.0.1:1"]))
+@pytest.mark.rule(1)
 def test_any_realm_gets_a_secret_only_where_it_belongs(realm: str, scope: str, registry: str) -> None:
     """A challenge leads to a request without a secret for others, or to AuthError in plain words."""
     value = f'Bearer realm="{realm}",scope="{scope}"'
@@ -171,6 +175,7 @@ def test_long_challenges_take_no_time(value: str, cut: int) -> None:
 
 @examples(200)
 @given(body=BODIES)
+@pytest.mark.rule(11)
 def test_any_error_body_becomes_plain_words(body: bytes) -> None:
     """A registry's complaint is bounded, of one line, and without secrets, or it is empty."""
     with only():

@@ -1,7 +1,7 @@
 """Reliability: docs/reliability.md, made from the tests' markers and results.
 
-`python -m support.reliability` runs every marked test and writes the page; with `--markers` it runs none and keeps
-what earlier runs found.
+`python -m support.reliability` runs every marked test and writes the page. Given paths (or other words for pytest) it
+runs those and keeps what earlier runs found of the others; with `--markers` it runs none.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .matrix import MATRIX
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
+MEASURED = ROOT / "bench" / "faults-measured.md"
 NOT_YET = "not yet"
 HEAD = """\
 # Reliability
@@ -28,7 +29,7 @@ to end with its documented exit code and state that the next run goes on from.
 
 This page is made by `make reliability`, which runs the tests named here. `yes` means that all of a row's tests
 passed; a test fails when the rows and tests here are not those of the tests' own markers. Other chances are played
-with `DOCKFERRY_FAULT_SEED=1`, `2` and so on; `make bench-faults` plays the twelve rows against other tools.
+with `DOCKFERRY_FAULT_SEED=1`, `2` and so on. The last table is what `make bench-faults` measured.
 """
 
 Tests = Dict[Tuple[str, str], Set[str]]
@@ -68,7 +69,7 @@ def page(tests: Tests, results: Dict[str, str]) -> str:
             holds = next((word for word in ("no", NOT_YET, "not here") if word in words), "yes")
             lines.append(f"| {key} | {fault} | {wanted} | {'<br>'.join(_short(name) for name in names)} | {holds} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, MEASURED.read_text(encoding="utf-8")])
 
 
 def earlier_results(text: str) -> Dict[str, str]:
@@ -122,8 +123,8 @@ def main(argv: List[str]) -> int:
     code = 0
     if "--markers" not in argv:
         recorder = Recorder()
-        code = int(pytest.main(["-q", "-m", "row or rule", str(ROOT / "tests"), *argv], plugins=[recorder]))
-        earlier = recorder.results
+        code = int(pytest.main(["-q", "-m", "row or rule", *(argv or [str(ROOT / "tests")])], plugins=[recorder]))
+        earlier.update(recorder.results)
     PAGE.write_text(page(marked_tests(), earlier), encoding="utf-8")
     return code
 

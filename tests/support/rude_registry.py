@@ -46,7 +46,7 @@ class Ask:
         start, end = self.span if ranged else (0, len(self.data))
         body = bytearray(self.data[start:end])
         if flip and body:
-            body[len(body) // 2] ^= 1
+            body[random.Random(self.number).randrange(len(body))] ^= 1
         told = [*fields, ("Content-Length", str(len(body)))]
         if ranged and self.request.range:
             told.append(("Content-Range", claim or f"bytes {start}-{end - 1}/{len(self.data)}"))

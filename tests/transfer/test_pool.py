@@ -99,6 +99,20 @@ def test_a_source_that_failed_comes_back_with_one_connection() -> None:
     assert not desk.state.pool.states[0].health.failures
 
 
+def test_a_source_that_begins_anew_is_not_left_to_rest() -> None:
+    """It ignores ranges and its replies end before what is missing: asked again soon, though each try counts."""
+    desk = desk_of([4_000_000], 1, 1)
+    for number in range(1, 4):
+        (job,) = jobs(desk, WORKERS[:1])
+        job.run.count(500_000, desk.now)
+        desk.now += 1.0
+        desk.fail(job, BodyError("ended early"))
+        health = desk.state.pool.states[0].health
+        assert health.failures == number
+        assert health.resting_until - desk.now < 0.5
+        desk.now += 0.5
+
+
 def test_when_all_rest_the_earliest_is_waited_for() -> None:
     """There is nothing to do before, and something to do then."""
     desk = desk_of([4_000_000], 2, 2)

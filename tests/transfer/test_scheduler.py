@@ -143,6 +143,17 @@ def test_one_stream_is_not_shared() -> None:
     assert choose(ledger, 4, 60.0, RULES, Pace(1.0 * MIB)) is None
 
 
+def test_what_came_wrong_again_and_again_comes_in_one() -> None:
+    """Such a blob is one long range of one connection, from whichever source: nobody else takes of it, or steals."""
+    ledger = Ledger(blobs(50 * MIB))
+    ledger.states[0].in_one = True
+    choice = choose(ledger, 8, 0.0, RULES)
+    assert choice is not None
+    assert (choice.start, choice.end) == (0, 50 * MIB)
+    assign(ledger, choice, 0.0)
+    assert choose(ledger, 8, 60.0, RULES, Pace(1.0 * MIB)) is None
+
+
 def test_one_source_that_ignores_ranges_is_helped_by_the_others() -> None:
     """A mirror gives a blob from 0 alone: who asks another source takes the far part of it all the same."""
     ledger = Ledger(blobs(50 * MIB))

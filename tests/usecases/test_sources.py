@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +24,8 @@ from dockferry.transfer.retry import RetryPolicy
 
 NEW = make_image([200_000, 100_000], seed=1)
 OLD = make_image([150_000], seed=2)
-ACCESS = Access(connect_timeout=0.5, first_byte_timeout=20.0, idle_timeout=5.0)
+ACCESS = Access(connect_timeout=10.0, first_byte_timeout=20.0, idle_timeout=5.0)
+HASTY = Access(connect_timeout=0.5, first_byte_timeout=20.0, idle_timeout=5.0)
 QUICK = RetryPolicy(attempts=3, base=0.02, longest=0.1, first=0.01)
 
 
@@ -125,6 +127,7 @@ def test_origin_and_mirror_are_both_used(ground: Ground) -> None:
     assert ground.warnings() == []
 
 
+@pytest.mark.row(54)
 def test_a_disagreement_is_refused(ground: Ground) -> None:
     """Who says what, exit 6, and two ways out; nothing is left behind."""
     origin, mirror, third = ground.registry(NEW), ground.registry(OLD), ground.registry(OLD)
@@ -139,6 +142,7 @@ def test_a_disagreement_is_refused(ground: Ground) -> None:
     assert list(ground.directory.iterdir()) == []
 
 
+@pytest.mark.row(54)
 def test_mirrors_among_themselves_have_to_agree_too(ground: Ground) -> None:
     """Without the origin no mirror's word is worth more than another's."""
     one, other = ground.registry(NEW), ground.registry(OLD)
@@ -147,6 +151,7 @@ def test_mirrors_among_themselves_have_to_agree_too(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "image"), [(0, NEW), (1, OLD)])
+@pytest.mark.row(54)
 def test_the_trusted_source_says_what_a_tag_is(ground: Ground, trusted: int, image: MadeImage) -> None:
     """Its word alone counts, and it alone is asked."""
     hosts = [ground.registry(NEW, OLD), ground.registry(OLD, NEW)]
@@ -178,7 +183,7 @@ def test_a_digest_needs_no_agreement(ground: Ground) -> None:
 
 def test_a_mirror_without_the_tag_is_a_source_all_the_same(ground: Ground) -> None:
     """It says nothing of the tag, and gives blobs."""
-    origin = ground.registry(NEW)
+    origin = ground.rude(RudeRegistry(NEW, rate=2e5))  # slow enough that the mirror has its turn
     late = RudeRegistry(NEW, manifest=lambda request, wire: wire.reply(404))
     mirror = ground.rude(late)
     assert ground.pull(origin.host, mirror, with_origin=True, threads=4) == of(NEW)
@@ -202,6 +207,7 @@ def test_a_tag_that_nobody_has_is_not_found(ground: Ground) -> None:
     assert not [event for event in ground.events if isinstance(event, Retry)]
 
 
+@pytest.mark.row(1)
 def test_a_dead_origin_holds_nobody_up(ground: Ground) -> None:
     """Where it refuses, the mirror's word is taken, and it is told."""
     began = time.monotonic()
@@ -212,6 +218,7 @@ def test_a_dead_origin_holds_nobody_up(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("is_origin", [True, False])
+@pytest.mark.row(2)
 def test_a_silent_source_holds_nobody_up(ground: Ground, is_origin: bool) -> None:
     """Who has not answered in time is not waited for, and is named."""
     silent, speaking = ground.silent(), ground.registry(NEW)
@@ -219,11 +226,15 @@ def test_a_silent_source_holds_nobody_up(ground: Ground, is_origin: bool) -> Non
     began = time.monotonic()
     name = f"{origin.host}/demo/app:1.0"
     inspected = inspect_image(
-        name, mirrors=[mirror.host], with_origin=True, access=ACCESS, on_event=ground.events.append
+        name, mirrors=[mirror.host], with_origin=True, access=HASTY, on_event=ground.events.append
     )
     assert inspected.digest == str(NEW.digest)
     assert time.monotonic() - began < 5
     assert f"no answer from {silent.host} within 0.5 s" in " ".join(ground.warnings())
+    for thread in threading.enumerate():
+        if thread.name == f"ask {silent.host}":
+            thread.join(5)  # it was woken, long before the host's own time is over
+            assert not thread.is_alive()
 
 
 def test_all_sources_are_asked_again(ground: Ground) -> None:
@@ -290,12 +301,13 @@ def _guarded(asked: List[Optional[str]], image: MadeImage) -> Any:
     return handler
 
 
+@pytest.mark.rule(5)
 def test_the_login_goes_to_the_origin_where_that_is_a_source(ground: Ground) -> None:
     """No mirror sees it, even one that asks for a login; without the origin it is the first mirror's."""
     shown: List[Optional[str]] = []
     nosy: List[Optional[str]] = []
     origin, mirror = ground.rude(_guarded(shown, NEW)), ground.rude(_guarded(nosy, NEW))
-    access = Access(username="me", password="canary-7", connect_timeout=0.5)
+    access = Access(username="me", password="canary-7")
     secret = base64.b64encode(b"me:canary-7").decode()
     assert ground.pull(origin.host, mirror, with_origin=True, access=access) == of(NEW)
     assert f"Basic {secret}" in shown

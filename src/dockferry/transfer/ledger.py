@@ -82,10 +82,12 @@ class Run:
 class BlobState:
     """One blob's part of the ledger. `one_stream`: the sources that ignore ranges of it, and since when.
 
-    `failures`: runs that failed since the last new byte.
+    `in_one`: it is brought by one connection at a time, as one long range, for it has come wrong again and again: the
+    fewer replies it is made of, the likelier all of them are right. `failures`: runs that failed since the last new
+    byte.
     """
 
-    __slots__ = ("blob", "failures", "had", "one_stream", "runs", "writing")
+    __slots__ = ("blob", "failures", "had", "in_one", "one_stream", "runs", "writing")
 
     def __init__(self, blob: Descriptor, had: RangeSet) -> None:
         self.blob = blob
@@ -93,11 +95,16 @@ class BlobState:
         self.writing = RangeSet()
         self.runs: List[Run] = []
         self.one_stream: Dict[int, float] = {}
+        self.in_one = False
         self.failures = 0
 
     @property
     def is_complete(self) -> bool:
         return self.had.total == self.blob.size
+
+    def is_shared(self, source: int) -> bool:
+        """Whether several connections to `source`, by number, may bring it together."""
+        return not self.in_one and source not in self.one_stream
 
     def gaps(self) -> Iterator[Range]:
         """What nobody has and nobody was given, in order."""

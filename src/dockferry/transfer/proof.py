@@ -24,6 +24,8 @@ OnDrop = Callable[[int, Sequence[Range]], None]
 
 _LAG = 32 * 1024 * 1024
 """Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
+_IN_ONE = 2
+"""A blob that came wrong this often as a whole is brought by one connection."""
 
 
 class Proof:
@@ -177,6 +179,7 @@ class Proof:
     def _begin_again(self, number: int, verdict: Verdict) -> None:
         """Drop what is wrong of a blob; hash the rest anew, from disk."""
         self._ledger.drop(number, verdict.drop)
+        self._ledger.states[number].in_one = self._trust.times_wrong(number) >= _IN_ONE
         self.frontiers[number].reset()
         self._from_disk.add(number)
         self._on_drop(number, list(self._ledger.states[number].had))

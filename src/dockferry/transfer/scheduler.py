@@ -105,14 +105,14 @@ def _untouched(
         open_bytes = sum(end - start for start, end in gaps)
         unfinished += 1
         missing += open_bytes + sum(run.remaining for run in state.runs)
-        if gaps and not (source in state.one_stream and state.runs):
+        if gaps and (state.is_shared(source) or not state.runs):
             rank = (not state.runs, -state.failures, open_bytes)
             if best is None or rank > best[0]:
                 best = (rank, state, number, gaps[0])
     if best is None:
         return None
     _, chosen, number, (start, end) = best
-    if source not in chosen.one_stream:
+    if chosen.is_shared(source):
         share = max(rules.piece_min, -(-missing // max(1, connections)))
         longest = rules.piece_max
         if sources > 1:  # short, so that a connection can soon go where it is worth more
@@ -145,7 +145,7 @@ def _steal(states: States, now: float, rules: Rules, speed: Optional[float], sou
 def _twin(states: States, now: float, rules: Rules, speed: Optional[float], source: int) -> Optional[Assignment]:
     victim, longest = None, rules.twin_time
     for _, state in states:
-        if source not in state.one_stream:
+        if state.is_shared(source):
             for run in state.runs:
                 if run.remaining:
                     # A twin may go silent too: what counts is the one of them that will be there first.
@@ -169,7 +169,7 @@ def _slowest(states: States, now: float, rules: Rules, speed: Optional[float], s
     """The run worth stealing from that has the longest time to go."""
     found, longest = None, rules.steal_time
     for _, state in states:
-        if source not in state.one_stream:
+        if state.is_shared(source):
             for run in state.runs:
                 if not run.twin and run.to_come >= 2 * rules.steal_min:
                     time = _time_to_go(run, now, rules, speed, source)
