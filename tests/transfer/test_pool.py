@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import List, Sequence
 
 import pytest
-from support.desk import Desk, jobs
+from support.desk import POLICY, Desk, jobs
 from support.memory import Script
 
-from dockferry.errors import BodyError, BusyError, CertificateError, NotFoundError
+from dockferry.errors import BodyError, BusyError, CertificateError, NetworkError, NotFoundError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
 from dockferry.transfer.pool import SILENCE, Worker
@@ -119,7 +119,7 @@ def test_when_all_rest_the_earliest_is_waited_for() -> None:
     first, second = jobs(desk, WORKERS[:2])
     desk.fail(first, BusyError("503", retry_after=3.0))
     desk.fail(second, BusyError("503", retry_after=2.0))
-    wake_at = desk.state.pool.wake_at(WORKERS[0])
+    wake_at = desk.state.pool.wake_at(WORKERS[0], desk.now)
     assert 2.0 < wake_at < 2.5
     desk.now = wake_at - 0.01
     assert desk.job(WORKERS[0]) is None
@@ -204,6 +204,31 @@ def test_a_silent_reply_is_given_up_where_another_source_gives() -> None:
     desk.now = before
     again = [job for job in (desk.job(job.worker) for job in silent) if job is not None]
     assert len(at(again, 1)) == 1
+
+
+def test_a_slow_source_is_better_than_none() -> None:
+    """It rests beside a better one; when that one fails it is asked at once."""
+    desk = desk_of([4_000_000], 2, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    desk.state.pool.states[1].demote(desk.now)
+    assert [one.source.number for one in jobs(desk, WORKERS[1:2])] == [0]
+    desk.fail(job, BodyError("reset"))
+    (again,) = jobs(desk, WORKERS[:1])
+    assert again.source.number == 1
+
+
+def test_sources_that_are_silent_for_ever_are_the_end() -> None:
+    """Two of them, and never a byte: the transfer ends like that of one, it does not wait for ever."""
+    desk = desk_of([4_000_000], 2, 2)
+    for _ in range(20 * POLICY.attempts):
+        if desk.state.shared.is_over:
+            break
+        desk.now = max(desk.now, desk.state.pool.wake_at(WORKERS[0], desk.now))
+        job = desk.job(WORKERS[0])
+        if job is not None:
+            desk.now += 30.0
+            desk.fail(job, BodyError("silent for 30 s"))
+    assert isinstance(desk.state.shared.error, NetworkError)
 
 
 def test_one_source_alone_is_never_given_up() -> None:

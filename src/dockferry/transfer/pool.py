@@ -106,12 +106,21 @@ class Pool:
             return ready
         return [self.states[number] for number in order([state.standing(now) for state in ready], connections)]
 
-    def wake_at(self, worker: Worker) -> float:
+    def wake_at(self, worker: Worker, now: float) -> float:
         """When the first source may be asked by `worker`."""
-        return min(max(state.resting_until, worker.resting.get(state.number, 0.0)) for state in self.states)
+        return min(self._rests_until(state, worker, now) for state in self.states)
+
+    def _rests_until(self, state: SourceState, worker: Worker, now: float) -> float:
+        """A slow source is better than none: it rests only while another one is well."""
+        is_left = any(other is not state and self._is_well(other, now) for other in self.states)
+        own = state.resting_until if is_left else state.health.resting_until
+        return max(own, worker.resting.get(state.number, 0.0))
+
+    def _is_well(self, state: SourceState, now: float) -> bool:
+        return not state.health.failures and state.resting_until <= now and state.number not in self._trust.banned
 
     def _is_ready(self, state: SourceState, worker: Worker, now: float, connections: int) -> bool:
-        if max(state.resting_until, worker.resting.get(state.number, 0.0)) > now:
+        if self._rests_until(state, worker, now) > now:
             return False
         most = min(connections, state.allowance.limit(now))
         if self.is_several and (state.health.failures or (state.demotions and state.goodput.speed(now) is None)):
@@ -179,13 +188,14 @@ class Pool:
         self, state: SourceState, worker: Worker, run: Run, began: float, error: DockferryError, now: float
     ) -> Tuple[int, float]:
         """A request failed: how often without progress, and how long until the next."""
+        since = began
         if isinstance(error, BodyError) and now - run.last_at >= _QUIET:
             if self._stalled(state, now):
-                return max(1, state.demotions), state.resting_until - now
+                since = max(began, now - _QUIET)  # what it gave before it fell silent does not make it well
         else:
             state.errors += 1
         asked = error.retry_after if isinstance(error, BusyError) else None
-        if not state.health.is_alive(began):
+        if not state.health.is_alive(since):
             wait = self._policy.wait(state.health.failures + 1, self._luck(), asked)
             if run.received and asked is None:  # it gives, if nothing that was missing: it is no matter of its rest
                 wait = min(wait, _pause(state.health.failures + 1, self._luck()))

@@ -69,7 +69,7 @@ class TransferState:
                 job = self.job_now(worker, now)
                 if job is not None:
                     return job
-                wake_at = self.pool.wake_at(worker)
+                wake_at = self.pool.wake_at(worker, now)
                 if wake_at > now:
                     self.shared.work.wait(wake_at - now)
                 else:
