@@ -119,7 +119,7 @@ def test_when_all_rest_the_earliest_is_waited_for() -> None:
     first, second = jobs(desk, WORKERS[:2])
     desk.fail(first, BusyError("503", retry_after=3.0))
     desk.fail(second, BusyError("503", retry_after=2.0))
-    wake_at = desk.state.pool.wake_at(WORKERS[0], desk.now)
+    wake_at = desk.state.pool.wake_at(WORKERS[0])
     assert 2.0 < wake_at < 2.5
     desk.now = wake_at - 0.01
     assert desk.job(WORKERS[0]) is None
@@ -207,14 +207,32 @@ def test_a_silent_reply_is_given_up_where_another_source_gives() -> None:
 
 
 def test_a_slow_source_is_better_than_none() -> None:
-    """It rests beside a better one; when that one fails it is asked at once."""
+    """It rests beside a better one; when that one fails, or does not give a blob, it is asked at once."""
     desk = desk_of([4_000_000], 2, 2)
     (job,) = jobs(desk, WORKERS[:1])
-    desk.state.pool.states[1].demote(desk.now)
+    pool, ledger = desk.state.pool, desk.state.ledger
+    pool.states[1].demote(desk.now)
     assert [one.source.number for one in jobs(desk, WORKERS[1:2])] == [0]
+    pool.states[0].refused.add(0)
+    assert pool.closed(pool.states[1], ledger, desk.now) == set()
+    pool.states[0].refused.clear()
+    assert pool.closed(pool.states[1], ledger, desk.now) == {0}
     desk.fail(job, BodyError("reset"))
     (again,) = jobs(desk, WORKERS[:1])
     assert again.source.number == 1
+
+
+def test_a_mirror_that_ignores_ranges_is_enough_when_the_other_fails() -> None:
+    """The source that honours ranges does not answer: the blob comes from this one, in one stream."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    desk.state.ledger.states[0].one_stream[1] = 0.0
+    desk.receive(job, 1000)
+    desk.state.finish(job)
+    pool, ledger = desk.state.pool, desk.state.ledger
+    assert pool.closed(pool.states[1], ledger, desk.now) == {0}
+    pool.states[0].health = pool.states[0].health.failed(desk.now, desk.now, 600.0)
+    assert pool.closed(pool.states[1], ledger, desk.now) == set()
 
 
 def test_sources_that_are_silent_for_ever_are_the_end() -> None:
@@ -223,7 +241,7 @@ def test_sources_that_are_silent_for_ever_are_the_end() -> None:
     for _ in range(20 * POLICY.attempts):
         if desk.state.shared.is_over:
             break
-        desk.now = max(desk.now, desk.state.pool.wake_at(WORKERS[0], desk.now))
+        desk.now = max(desk.now, desk.state.pool.wake_at(WORKERS[0]))
         job = desk.job(WORKERS[0])
         if job is not None:
             desk.now += 30.0

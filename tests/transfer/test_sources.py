@@ -107,10 +107,17 @@ def test_all_lie(tmp_path: Path) -> None:
 def test_a_liar_that_alone_has_a_blob_is_asked_for_it(tmp_path: Path) -> None:
     """It is banned for the first blob; the second one nobody else has, and its bytes are right."""
 
+    has_lied = threading.Event()
+
     def other(number: int, blob: Descriptor, start: int, end: int) -> Script:
-        return Script(error=NotFoundError("404")) if blob.size < 2_000_000 else Script()
+        if blob.size < 2_000_000:
+            return Script(error=NotFoundError("404"))
+        assert has_lied.wait(20)
+        return Script()
 
     def liar(number: int, blob: Descriptor, start: int, end: int) -> Script:
+        if blob.size > 2_000_000:
+            has_lied.set()
         return lying(number, blob, start, end) if blob.size > 2_000_000 else Script()
 
     bench = bench_of(tmp_path, other, liar, sizes=(3_000_000, 900_000))

@@ -69,7 +69,7 @@ class TransferState:
                 job = self.job_now(worker, now)
                 if job is not None:
                     return job
-                wake_at = self.pool.wake_at(worker, now)
+                wake_at = self.pool.wake_at(worker)
                 if wake_at > now:
                     self.shared.work.wait(wake_at - now)
                 else:
@@ -129,8 +129,9 @@ class TransferState:
             if delivery.start == run.pos and not (is_whole and run.end < job.blob.size):
                 state.one_stream.pop(number, None)
                 return True
-            state.one_stream[number] = self.clock()
-            if self.pool.others_honour(number, run.blob, state):
+            now = self.clock()
+            state.one_stream[number] = now
+            if self.pool.others_honour(number, run.blob, state, now):
                 return delivery.start == run.pos
             return self.ledger.restart(run) or delivery.start == run.pos
 
