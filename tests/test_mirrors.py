@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import pytest
 from support.images import MadeImage, make_image
@@ -19,7 +19,7 @@ ONE = make_image([40_000_000], seed=7)
 SOME = make_image([24_000_000, 9_000_000, 4_000_000, 2_000_000, 1_000_000], seed=8)
 LITTLE = make_image([12_000_000, 3_000_000], seed=9)
 FAST, SLOW = 8e6, 2e6
-SLACK = 0.5
+SLACK = 0.3
 """Seconds for what is no transfer (manifest, config, publishing), on a machine that does other things too."""
 
 
@@ -43,7 +43,7 @@ class Pulled:
             self.result: PullResult = pull(
                 "registry.example/demo/app:1.0",
                 mirrors=[f"http://{mirror.host}" for mirror in mirrors],
-                output=path / "a.tar",
+                output=path / f"{len(list(path.iterdir()))}.tar",
                 threads=threads,
                 on_event=self.events.append,
             )
@@ -61,13 +61,25 @@ class Pulled:
         return " ".join(event.message for event in self.events if isinstance(event, Warned))
 
 
+def pulled_in(limit: float, attempt: Callable[[], Pulled]) -> Pulled:
+    """The first of three pulls that takes at most `limit` seconds: other programs may be busy too."""
+    for _ in range(2):
+        done = attempt()
+        if done.time <= limit:
+            break
+    else:
+        done = attempt()
+    assert done.time <= limit
+    return done
+
+
 @pytest.mark.parametrize(("image", "threads"), [(ONE, None), (SOME, 10)])
 def test_two_honest_mirrors_are_as_fast_as_their_sum(
     tmp_path: Path, image: MadeImage, threads: Optional[int]
 ) -> None:
     """8 and 2 MB/s: within 5 % of what 10 MB/s would take, in the proportion of the two, nothing fetched twice."""
-    done = Pulled(image, [Line(FAST), Line(SLOW)], tmp_path, threads=threads)
-    assert done.time <= 1.05 * done.size / (FAST + SLOW) + SLACK
+    ideal = sum(layer.size for layer in image.layers) / (FAST + SLOW)
+    done = pulled_in(1.05 * ideal + SLACK, lambda: Pulled(image, [Line(FAST), Line(SLOW)], tmp_path, threads=threads))
     assert done.twice <= 0.02 * done.size
     fast, slow = done.result.sources
     assert fast.share == pytest.approx(0.8, abs=0.04)
@@ -78,10 +90,14 @@ def test_two_honest_mirrors_are_as_fast_as_their_sum(
 @pytest.mark.row(5)
 def test_a_third_mirror_that_stalls_costs_little(tmp_path: Path, after: int) -> None:
     """It goes silent, at once or after a while: within 15 % of the other two's time, and 2 % fetched twice."""
-    stalling = Line(FAST)
-    stalling.stall_after(after)
-    done = Pulled(ONE, [Line(FAST), Line(SLOW), stalling], tmp_path)
-    assert done.time <= 1.15 * done.size / (FAST + SLOW) + SLACK
+
+    def attempt() -> Pulled:
+        stalling = Line(FAST)
+        stalling.stall_after(after)
+        return Pulled(ONE, [Line(FAST), Line(SLOW), stalling], tmp_path)
+
+    ideal = sum(layer.size for layer in ONE.layers) / (FAST + SLOW)
+    done = pulled_in(1.15 * ideal + SLACK, attempt)
     assert done.twice <= 0.02 * done.size
     assert done.result.sources[2].stalls
 

@@ -14,6 +14,8 @@ from dockferry.serve.store import Send
 from .images import MadeImage
 
 _STEP = 16 * 1024
+_BUFFER = 0.2
+"""Seconds that a line may make up for, so that a busy machine does not count as a slow line."""
 
 
 class Line:
@@ -37,7 +39,7 @@ class Line:
             self.sent += count
             is_stalled = self._stalled_after is not None and self.sent > self._stalled_after
             if not is_stalled:
-                self._due = max(self._due, time.monotonic() - 0.02) + count / self._rate
+                self._due = max(self._due, time.monotonic() - _BUFFER) + count / self._rate
             due = self._due
         if is_stalled:
             self.ending.wait()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import List, Sequence
 
 import pytest
-from support.desk import Desk, jobs
+from support.desk import POLICY, Desk, jobs
 from support.memory import Script
 
-from dockferry.errors import BodyError, BusyError, CertificateError, NotFoundError
+from dockferry.errors import BodyError, BusyError, CertificateError, NetworkError, NotFoundError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
 from dockferry.transfer.pool import SILENCE, Worker
@@ -204,6 +204,49 @@ def test_a_silent_reply_is_given_up_where_another_source_gives() -> None:
     desk.now = before
     again = [job for job in (desk.job(job.worker) for job in silent) if job is not None]
     assert len(at(again, 1)) == 1
+
+
+def test_a_slow_source_is_better_than_none() -> None:
+    """It rests beside a better one; when that one fails, or does not give a blob, it is asked at once."""
+    desk = desk_of([4_000_000], 2, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    pool, ledger = desk.state.pool, desk.state.ledger
+    pool.states[1].demote(desk.now)
+    assert [one.source.number for one in jobs(desk, WORKERS[1:2])] == [0]
+    pool.states[0].refused.add(0)
+    assert pool.closed(pool.states[1], ledger, desk.now) == set()
+    pool.states[0].refused.clear()
+    assert pool.closed(pool.states[1], ledger, desk.now) == {0}
+    desk.fail(job, BodyError("reset"))
+    (again,) = jobs(desk, WORKERS[:1])
+    assert again.source.number == 1
+
+
+def test_a_mirror_that_ignores_ranges_is_enough_when_the_other_fails() -> None:
+    """The source that honours ranges does not answer: the blob comes from this one, in one stream."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    desk.state.ledger.states[0].one_stream[1] = 0.0
+    desk.receive(job, 1000)
+    desk.state.finish(job)
+    pool, ledger = desk.state.pool, desk.state.ledger
+    assert pool.closed(pool.states[1], ledger, desk.now) == {0}
+    pool.states[0].health = pool.states[0].health.failed(desk.now, desk.now, 600.0)
+    assert pool.closed(pool.states[1], ledger, desk.now) == set()
+
+
+def test_sources_that_are_silent_for_ever_are_the_end() -> None:
+    """Two of them, and never a byte: the transfer ends like that of one, it does not wait for ever."""
+    desk = desk_of([4_000_000], 2, 2)
+    for _ in range(20 * POLICY.attempts):
+        if desk.state.shared.is_over:
+            break
+        desk.now = max(desk.now, desk.state.pool.wake_at(WORKERS[0]))
+        job = desk.job(WORKERS[0])
+        if job is not None:
+            desk.now += 30.0
+            desk.fail(job, BodyError("silent for 30 s"))
+    assert isinstance(desk.state.shared.error, NetworkError)
 
 
 def test_one_source_alone_is_never_given_up() -> None:

@@ -72,7 +72,7 @@ def test_one_liar_of_three(tmp_path: Path, place: int, rule: Rule) -> None:
     bench.check()
     assert [one.banned for one in outcome.sources] == [number == place for number in range(3)]
     assert f"m{place} gave wrong bytes" in warnings(bench)
-    assert outcome.received <= 2.5 * bench.size
+    assert outcome.received <= 3.1 * bench.size
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -107,10 +107,17 @@ def test_all_lie(tmp_path: Path) -> None:
 def test_a_liar_that_alone_has_a_blob_is_asked_for_it(tmp_path: Path) -> None:
     """It is banned for the first blob; the second one nobody else has, and its bytes are right."""
 
+    has_lied = threading.Event()
+
     def other(number: int, blob: Descriptor, start: int, end: int) -> Script:
-        return Script(error=NotFoundError("404")) if blob.size < 2_000_000 else Script()
+        if blob.size < 2_000_000:
+            return Script(error=NotFoundError("404"))
+        assert has_lied.wait(20)
+        return Script()
 
     def liar(number: int, blob: Descriptor, start: int, end: int) -> Script:
+        if blob.size > 2_000_000:
+            has_lied.set()
         return lying(number, blob, start, end) if blob.size > 2_000_000 else Script()
 
     bench = bench_of(tmp_path, other, liar, sizes=(3_000_000, 900_000))

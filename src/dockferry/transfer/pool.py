@@ -1,13 +1,14 @@
 """The pool: all sources of one transfer: who may be asked now and in which order, and what each has done.
 
 Strategy: a source that fails rests, longer each time, and is probed by one connection when it comes back. Where there
-are several, one that is far slower than the others rests too. Methods are called under the transfer's lock.
+are several, one that is far slower than another, or silent, is left for a while too, but not for what no better one
+gives. Methods are called under the transfer's lock.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Container, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..errors import BodyError, BusyError, CertificateError, DockferryError, NetworkError
 from ..events import SourceReport
@@ -108,10 +109,10 @@ class Pool:
 
     def wake_at(self, worker: Worker) -> float:
         """When the first source may be asked by `worker`."""
-        return min(max(state.resting_until, worker.resting.get(state.number, 0.0)) for state in self.states)
+        return min(max(state.health.resting_until, worker.resting.get(state.number, 0.0)) for state in self.states)
 
     def _is_ready(self, state: SourceState, worker: Worker, now: float, connections: int) -> bool:
-        if max(state.resting_until, worker.resting.get(state.number, 0.0)) > now:
+        if max(state.health.resting_until, worker.resting.get(state.number, 0.0)) > now:
             return False
         most = min(connections, state.allowance.limit(now))
         if self.is_several and (state.health.failures or (state.demotions and state.goodput.speed(now) is None)):
@@ -134,19 +135,26 @@ class Pool:
         """The blobs for which this source cannot be asked now."""
         found = set(state.refused)
         if self.is_several:
+            is_demoted = state.demoted_until > now
             for blob, blob_state in enumerate(ledger.states):
                 is_barred = self._trust.is_doubted(blob) and state.number not in self.candidates(blob)
-                if is_barred or self._is_left(state.number, blob, blob_state, now):
+                is_better = is_demoted and self._is_another_well(state.number, blob, now)
+                if is_barred or is_better or self._is_left(state.number, blob, blob_state, now):
                     found.add(blob)
         return found
 
-    def others_honour(self, number: int, blob: int, blob_state: BlobState) -> bool:
-        """Whether another source than this one gives ranges of the blob."""
-        return any(one != number and one not in blob_state.one_stream for one in self.candidates(blob))
+    def others_honour(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
+        """Whether another source, which is well, gives ranges of the blob."""
+        return self._is_another_well(number, blob, now, blob_state.one_stream)
+
+    def _is_another_well(self, number: int, blob: int, now: float, but: Container[int] = ()) -> bool:
+        """Whether the blob may be asked of another source that is neither failing nor demoted."""
+        others = (self.states[one] for one in self.candidates(blob) if one != number and one not in but)
+        return any(not other.health.failures and other.resting_until <= now for other in others)
 
     def _is_left(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether a source that gives the blob from 0 alone is left out: others give ranges, and have begun."""
-        if number not in blob_state.one_stream or not self.others_honour(number, blob, blob_state):
+        if number not in blob_state.one_stream or not self.others_honour(number, blob, blob_state, now):
             return False
         if now - blob_state.one_stream[number] > _IGNORES:
             del blob_state.one_stream[number]
@@ -179,13 +187,14 @@ class Pool:
         self, state: SourceState, worker: Worker, run: Run, began: float, error: DockferryError, now: float
     ) -> Tuple[int, float]:
         """A request failed: how often without progress, and how long until the next."""
+        since = began
         if isinstance(error, BodyError) and now - run.last_at >= _QUIET:
             if self._stalled(state, now):
-                return max(1, state.demotions), state.resting_until - now
+                since = max(began, now - _QUIET)  # what it gave before it fell silent does not make it well
         else:
             state.errors += 1
         asked = error.retry_after if isinstance(error, BusyError) else None
-        if not state.health.is_alive(began):
+        if not state.health.is_alive(since):
             wait = self._policy.wait(state.health.failures + 1, self._luck(), asked)
             if run.received and asked is None:  # it gives, if nothing that was missing: it is no matter of its rest
                 wait = min(wait, _pause(state.health.failures + 1, self._luck()))

@@ -129,8 +129,9 @@ class TransferState:
             if delivery.start == run.pos and not (is_whole and run.end < job.blob.size):
                 state.one_stream.pop(number, None)
                 return True
-            state.one_stream[number] = self.clock()
-            if self.pool.others_honour(number, run.blob, state):
+            now = self.clock()
+            state.one_stream[number] = now
+            if self.pool.others_honour(number, run.blob, state, now):
                 return delivery.start == run.pos
             return self.ledger.restart(run) or delivery.start == run.pos
 
