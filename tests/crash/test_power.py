@@ -26,21 +26,23 @@ def slow() -> Iterator[Running]:
 
 
 def settled(calls: Sequence[Call]) -> int:
-    """Bytes that must outlive a cut: claimed when a sync of all data began, which the journal then told durably."""
+    """Bytes that must outlive a cut: claimed when a sync of all data was begun, which the journal then told durably.
+
+    The run asks where the journal ends, syncs the data, and writes and syncs that they are safe up to there.
+    """
     claimed = [RangeSet() for _ in IMAGE.layers]
     total = at_sync = safe = 0
-    is_syncing = False
-    for call in sorted(calls, key=lambda call: call.begun):
+    for call in sorted(calls, key=lambda call: call.begun if call.name == "lseek" else call.ended):
         if call.name == "write" and call.paths[0].name.endswith("journal"):
             for line in call.data.decode().splitlines():
                 words = line.split()
                 if words[1] == "h":
                     claimed[int(words[2])].add(int(words[3]), int(words[4]))
             total = sum(ranges.total for ranges in claimed)
-        elif call.name == "fdatasync" and not is_syncing:
-            is_syncing, at_sync = True, total
+        elif call.name == "lseek":
+            at_sync = total
         elif call.name == "fsync" and call.paths[0].name.endswith("journal"):
-            is_syncing, safe = False, at_sync
+            safe = at_sync
     return safe
 
 

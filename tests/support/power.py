@@ -20,7 +20,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence,
 from .command import environment
 from .require import require, require_namespaces
 
-_CALLS = "openat,pwrite64,write,ftruncate,fsync,fdatasync"
+_CALLS = "openat,pwrite64,write,ftruncate,fsync,fdatasync,lseek"
 _NAMES = "?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat,?mkdir,?mkdirat,?rmdir"
 _LINE = re.compile(r"^(\w+)\((.*)\) += (\d+)(<.*)?$")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -172,7 +172,7 @@ class Disk:
             self._name(call, path if name == "rename" else None, call.paths[1], self._names[path])
         elif name == "mkdir":
             self._name(call, None, path, None)
-        else:
+        elif name in ("unlink", "rmdir"):
             self._name(call, path, None, None)
 
     def _change(self, call: Call, data: Optional[bytes], place: int) -> None:
