@@ -19,8 +19,8 @@ ONE = make_image([40_000_000], seed=7)
 SOME = make_image([24_000_000, 9_000_000, 4_000_000, 2_000_000, 1_000_000], seed=8)
 LITTLE = make_image([12_000_000, 3_000_000], seed=9)
 FAST, SLOW = 8e6, 2e6
-START = 0.15
-"""Seconds that a pull has for what is not its transfer."""
+SLACK = 0.5
+"""Seconds for what is no transfer (manifest, config, publishing), on a machine that does other things too."""
 
 
 class Pulled:
@@ -67,7 +67,7 @@ def test_two_honest_mirrors_are_as_fast_as_their_sum(
 ) -> None:
     """8 and 2 MB/s: within 5 % of what 10 MB/s would take, in the proportion of the two, nothing fetched twice."""
     done = Pulled(image, [Line(FAST), Line(SLOW)], tmp_path, threads=threads)
-    assert done.time <= 1.05 * done.size / (FAST + SLOW) + START
+    assert done.time <= 1.05 * done.size / (FAST + SLOW) + SLACK
     assert done.twice <= 0.02 * done.size
     fast, slow = done.result.sources
     assert fast.share == pytest.approx(0.8, abs=0.04)
@@ -81,7 +81,7 @@ def test_a_third_mirror_that_stalls_costs_little(tmp_path: Path, after: int) -> 
     stalling = Line(FAST)
     stalling.stall_after(after)
     done = Pulled(ONE, [Line(FAST), Line(SLOW), stalling], tmp_path)
-    assert done.time <= 1.15 * done.size / (FAST + SLOW) + START
+    assert done.time <= 1.15 * done.size / (FAST + SLOW) + SLACK
     assert done.twice <= 0.02 * done.size
     assert done.result.sources[2].stalls
 
@@ -111,7 +111,7 @@ def test_a_liar_costs_its_own_ranges_again(tmp_path: Path, rates: Sequence[float
 
 @pytest.mark.row(13)
 def test_a_liar_that_gave_most_is_found_all_the_same(tmp_path: Path) -> None:
-    """The other one is suspected first, since it gave less: that costs its ranges, and then the liar is clear."""
+    """The other one is suspected first, since it gave less. The two agree on that: then it is the liar's turn."""
     done, liar = liar_and_others([Line(8e6), Line(3e6)], tmp_path, 1, 0)
     assert liar.banned
     assert done.result.received <= 2 * done.size + PIECE

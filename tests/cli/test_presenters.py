@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import List
 
 import pytest
-from support.told import DIGEST, finished, progress
+from support.told import DIGEST, finished, progress, reports
 
 from dockferry.cli.parser import parse
 from dockferry.cli.presenters import Lines, Several, fit
@@ -108,6 +108,29 @@ def test_the_summary_names_file_digest_size_time_speed_source_and_load() -> None
 def test_the_summary_says_when_nothing_was_fetched() -> None:
     """No speed is made up for a file that was there."""
     assert "fetched: nothing: the file was there already" in summary(finished(fresh=False))
+
+
+def test_the_summary_has_a_line_for_each_of_several_sources() -> None:
+    """Its bytes, share, speed and faults."""
+    lines = summary(finished(), reports())
+    place = lines.index("source:  a.example: 80 MB (80%) at 8 MB/s")
+    assert lines[place + 1] == "         b.example: 20 MB (20%) at 2 MB/s, 2 errors, 1 stall, 1 wrong blob, banned"
+    assert "source:  docker.1ms.run" in summary(finished(), reports()[:1])
+
+
+def test_every_presenter_that_sums_up_tells_the_sources(tmp_path: Path) -> None:
+    """On the terminal, in the log, and as JSON; for the next image it begins anew."""
+    stream, path = io.StringIO(), tmp_path / "log"
+    with presenters(parse(["pull", "x", "--progress", "none", "--log-file", str(path)]), "pull x", stream) as shown:
+        for event in (*reports(), finished(), finished()):
+            shown(event)
+    for text in (stream.getvalue(), path.read_text("utf-8")):
+        assert text.count("b.example: 20 MB (20%)") == 1
+        assert text.count("source:  docker.1ms.run") == 1
+    lines: List[str] = []
+    JsonLines(lines.append)(reports()[1])
+    told = json.loads(lines[0])
+    assert (told["event"], told["source"], told["stalls"], told["banned"]) == ("source_report", "b.example", 1, True)
 
 
 def test_a_path_is_shown_whole() -> None:

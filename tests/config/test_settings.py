@@ -124,3 +124,16 @@ def test_each_setting_has_a_flag() -> None:
 
     known = parser.build().get_default("parsers")["pull"].known_options()
     assert {setting.flag for setting in SETTINGS} <= set(known)
+
+
+def test_the_readme_has_the_table() -> None:
+    """Every setting with its three spellings, its default and its bounds."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    for setting in SETTINGS:
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{setting.name}` |"))
+        assert f"`{setting.flag}`" in row
+        assert f"`{setting.variable}`" in row
+        if setting.high:
+            assert f" {setting.low:g} – {setting.high:.10g}" in row
+        if isinstance(setting.default, (int, float)):
+            assert f"| {setting.default:g} |" in row

@@ -15,20 +15,21 @@ from dockferry.transfer.worker import BUFFER
 from dockferry.usecases.verify import verify
 
 FAULTS = [
-    ("pwrite", "ENOSPC"),
-    ("pwrite", "EIO"),
-    ("write", "ENOSPC"),
-    ("fsync", "EIO"),
-    ("fdatasync", "EIO"),
-    ("rename", "EIO"),
-    ("link", "ENOSPC"),
-    ("unlink", "EIO"),
-    ("ftruncate", "EIO"),
-    ("fallocate", "ENOSPC"),
-    ("mkdir", "ENOSPC"),
+    ("docker", "pwrite", "ENOSPC"),
+    ("docker", "write", "ENOSPC"),
+    ("docker", "fsync", "EIO"),
+    ("docker", "fdatasync", "EIO"),
+    ("docker", "rename", "EIO"),
+    ("docker", "link", "ENOSPC"),
+    ("docker", "unlink", "EIO"),
+    ("docker", "ftruncate", "EIO"),
+    ("docker", "fallocate", "ENOSPC"),
+    ("oci-dir", "pwrite", "EIO"),
+    ("oci-dir", "fsync", "EIO"),
+    ("oci-dir", "fdatasync", "ENOSPC"),
+    ("oci-dir", "rename", "EIO"),
+    ("oci-dir", "mkdir", "ENOSPC"),
 ]
-NEVER = {("link", "oci-dir")}
-"""Calls that a format does without."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,9 +43,8 @@ def journals(call: str, place: Path, format: str) -> List[str]:
     return [str(journal), f"{journal}.new"] if call == "write" else []
 
 
-@pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize(("call", "error"), FAULTS)
 @pytest.mark.row(40, 41)
+@pytest.mark.parametrize(("format", "call", "error"), FAULTS)
 def test_every_call_fails_once(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, error: str, format: str
 ) -> None:
@@ -74,23 +74,22 @@ def test_every_call_fails_once(
             assert ended.fetched + received - SIZE <= BUFFER, f"{where} {received} fetched again"
         return ended.is_hit
 
-    assert sweep(tmp_path, Path.mkdir, run) or (call, format) in NEVER
+    assert sweep(tmp_path, Path.mkdir, run) > 0
 
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("call", ["pwrite", "write"])
 @pytest.mark.row(42)
-def test_every_write_takes_nothing_once(
+def test_writes_that_take_nothing(
     image_registry: Running, wanted: Dict[str, Dict[str, bytes]], tmp_path: Path, call: str, format: str
 ) -> None:
-    """A write of no byte, data's or the journal's, is made again: the run ends well."""
-    for number in range(1, 12):
-        place = tmp_path / str(number)
-        place.mkdir()
-        what = f"retval=0:when={number}"
-        ended = traced(place, argv(image_registry, format), call, what, journals(call, place, format))
-        assert ended.code == 0, ended.stderr
-        assert contents(place) == wanted[format]
+    """Every second write, of data or of the journal, takes no byte and is made again: the run ends well."""
+    place = tmp_path / "place"
+    place.mkdir()
+    ended = traced(place, argv(image_registry, format), call, "retval=0:when=1+2", journals(call, place, format))
+    assert ended.is_hit
+    assert ended.code == 0, ended.stderr
+    assert contents(place) == wanted[format]
 
 
 @pytest.mark.parametrize("format", FORMATS)

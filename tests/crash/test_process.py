@@ -164,7 +164,8 @@ def test_no_decision_hangs_on_the_time_of_day() -> None:
                 module = node.func.value
                 if isinstance(module, ast.Name) and module.id in ("time", "datetime", "date"):
                     found.setdefault(node.func.attr, set()).add(path.name)
-            assert not isinstance(node, ast.ImportFrom) or node.module not in ("time", "datetime"), path
+            elif isinstance(node, ast.ImportFrom) and node.module in ("time", "datetime"):
+                assert [name.name for name in node.names] == ["timezone"], path
     assert {name: places for name, places in found.items() if name in of_the_day} == {
         "time": {"session.py", "blobs.py"},
         "strftime": {"logfile.py"},

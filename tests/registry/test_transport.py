@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
 from support.proxies import HttpProxy, SocksProxy
@@ -17,6 +17,8 @@ from support.rude import Request, RudeServer, Wire
 
 from dockferry.errors import AuthError, CertificateError, ConnectError, NetworkError, ReplyError, UsageError
 from dockferry.registry.access import Access
+from dockferry.registry.connections import PlainConnection
+from dockferry.registry.lines import Lines, hang_up
 from dockferry.registry.tls import maybe_system_bundle
 from dockferry.registry.transport import USER_AGENT, Transport
 
@@ -269,6 +271,29 @@ def test_refused() -> None:
     error = failure(QUICK, f"http://127.0.0.1:{port}")
     assert isinstance(error, ConnectError)
     assert f"127.0.0.1:{port}: connection refused" in error.message
+
+
+class HungUp(Lines):
+    """Lines whose far end has reset each connection by the time it is handed over."""
+
+    def dial(self, *args: Any, **how: Any) -> socket.socket:
+        self.dialled = super().dial(*args, **how)
+        self.dialled.recv(1)
+        hang_up(self.dialled)
+        return self.dialled
+
+
+def test_a_connection_that_is_reset_at_once_leaves_no_socket() -> None:
+    """The far end goes between the connect and the request: an error, and nothing stays open."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        lines = HungUp()
+        host, port = listener.getsockname()
+        answer = threading.Thread(target=lambda: listener.accept()[0].close())
+        answer.start()
+        with pytest.raises(OSError, match=r"not connected|argument"):
+            PlainConnection(host, port, lines=lines, is_public=False, timeout=2).connect()
+        answer.join()
+    assert lines.dialled.fileno() == -1
 
 
 @pytest.mark.parametrize("name", ["no-such-host.invalid", "x" * 64 + ".example"])

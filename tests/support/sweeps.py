@@ -13,7 +13,7 @@ from dockferry.serve import Running
 
 from .images import make_image
 
-IMAGE = make_image([1_300_000, 0, 600_000, 2_000_000], seed=21)
+IMAGE = make_image([1_300_000, 0, 1_200_000], seed=21)
 SIZE = sum(layer.size for layer in IMAGE.layers)
 NAME = "registry.example:5000/demo/app:1.0"
 FORMATS = ["docker", "oci-dir"]

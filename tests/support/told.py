@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from dockferry.events import BlobProgress, Finished, Progress
+from dockferry.events import BlobProgress, Finished, Progress, SourceReport
 
 DIGEST = "sha256:a3ed95caeb02" + 52 * "0"
 
@@ -50,4 +50,12 @@ def finished(*, fresh: bool = True, target: str = "nginx_latest_amd64.tar") -> F
         source="docker.1ms.run",
         fresh=fresh,
         load=f"docker load -i {target}",
+    )
+
+
+def reports() -> Tuple[SourceReport, SourceReport]:
+    """A good source, and one that did all that a source should not."""
+    return (
+        SourceReport("a.example", 80_000_000, 0.8, 8_000_000.0, 0, 0, 0, False),
+        SourceReport("b.example", 20_000_000, 0.2, 2_000_000.0, 2, 1, 1, True),
     )

@@ -23,16 +23,16 @@ def test_the_same_wrong_digest_is_what_there_is() -> None:
     """A blob that hashes to the same wrong digest again and again is given up soon; different ones later."""
     trust = Trust(1, 1)
     for _ in range(SAME):
-        assert not trust.is_hopeless(0)
+        assert not trust.is_hopeless(0, [0])
         gave(trust, 10)
         assert trust.wrong(0, "sha256:same") == Verdict(liar=0)
-    assert trust.is_hopeless(0)
+    assert trust.is_hopeless(0, [0])
     trust = Trust(1, 1)
     for number in range(MOST):
-        assert not trust.is_hopeless(0)
+        assert not trust.is_hopeless(0, [0])
         gave(trust, 10)
         trust.wrong(0, f"sha256:{number}")
-    assert trust.is_hopeless(0)
+    assert trust.is_hopeless(0, [0])
 
 
 def test_a_lone_giver_is_to_blame() -> None:
@@ -96,6 +96,36 @@ def test_who_lies_about_another_ones_range_too_is_found_alone() -> None:
     trust.gave(0, 0, [(50, 60)])
     assert trust.wrong(0, "b") == Verdict(liar=0)
     assert trust.banned == {0}
+
+
+def test_where_two_agree_neither_is_suspected() -> None:
+    """The first suspect's ranges came again just the same: in doubt is then what the next one gave alone."""
+    trust = Trust(1, 2)
+    gave(trust, 50, 10)
+    assert not trust.compares(0)
+    assert trust.wrong(0, "a").suspect == 1
+    assert trust.compares(0)
+    trust.agreed(0, 0, [(50, 60)])
+    assert trust.wrong(0, "a") == Verdict(drop=RangeSet([(0, 50)]), suspect=0)
+    trust.agreed(0, 1, [(0, 20)])
+    trust.gave(0, 1, [(20, 50)])
+    assert trust.good(0) == 0
+
+
+def test_all_agree_and_are_wrong() -> None:
+    """Two mirrors with the same wrong copy: the blob is asked of each alone, and given up in the end."""
+    trust = Trust(1, 2)
+    verdicts = []
+    while not trust.is_hopeless(0, [0, 1]):
+        allowed = trust.candidates(0, [0, 1], ALL)
+        gave(trust, *[30 if source in allowed else 0 for source in (0, 1)])
+        verdict = trust.wrong(0, "a")
+        while verdict.suspect is not None and verdict.drop is not None:
+            trust.agreed(0, 1 - verdict.suspect, list(verdict.drop))
+            verdict = trust.wrong(0, "a")
+        verdicts.append(verdict)
+    assert verdicts == [Verdict(), Verdict(liar=1), Verdict(liar=0)]
+    assert not trust.is_hopeless(0, [0, 1, 2])  # there is one that never lied
 
 
 def test_two_liars_are_found_one_at_a_time() -> None:

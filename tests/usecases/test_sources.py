@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +24,8 @@ from dockferry.transfer.retry import RetryPolicy
 
 NEW = make_image([200_000, 100_000], seed=1)
 OLD = make_image([150_000], seed=2)
-ACCESS = Access(connect_timeout=0.5, first_byte_timeout=20.0, idle_timeout=5.0)
+ACCESS = Access(connect_timeout=10.0, first_byte_timeout=20.0, idle_timeout=5.0)
+HASTY = Access(connect_timeout=0.5, first_byte_timeout=20.0, idle_timeout=5.0)
 QUICK = RetryPolicy(attempts=3, base=0.02, longest=0.1, first=0.01)
 
 
@@ -181,7 +183,7 @@ def test_a_digest_needs_no_agreement(ground: Ground) -> None:
 
 def test_a_mirror_without_the_tag_is_a_source_all_the_same(ground: Ground) -> None:
     """It says nothing of the tag, and gives blobs."""
-    origin = ground.registry(NEW)
+    origin = ground.rude(RudeRegistry(NEW, rate=2e5))  # slow enough that the mirror has its turn
     late = RudeRegistry(NEW, manifest=lambda request, wire: wire.reply(404))
     mirror = ground.rude(late)
     assert ground.pull(origin.host, mirror, with_origin=True, threads=4) == of(NEW)
@@ -224,11 +226,15 @@ def test_a_silent_source_holds_nobody_up(ground: Ground, is_origin: bool) -> Non
     began = time.monotonic()
     name = f"{origin.host}/demo/app:1.0"
     inspected = inspect_image(
-        name, mirrors=[mirror.host], with_origin=True, access=ACCESS, on_event=ground.events.append
+        name, mirrors=[mirror.host], with_origin=True, access=HASTY, on_event=ground.events.append
     )
     assert inspected.digest == str(NEW.digest)
     assert time.monotonic() - began < 5
     assert f"no answer from {silent.host} within 0.5 s" in " ".join(ground.warnings())
+    for thread in threading.enumerate():
+        if thread.name == f"ask {silent.host}":
+            thread.join(5)  # it was woken, long before the host's own time is over
+            assert not thread.is_alive()
 
 
 def test_all_sources_are_asked_again(ground: Ground) -> None:
@@ -301,7 +307,7 @@ def test_the_login_goes_to_the_origin_where_that_is_a_source(ground: Ground) -> 
     shown: List[Optional[str]] = []
     nosy: List[Optional[str]] = []
     origin, mirror = ground.rude(_guarded(shown, NEW)), ground.rude(_guarded(nosy, NEW))
-    access = Access(username="me", password="canary-7", connect_timeout=0.5)
+    access = Access(username="me", password="canary-7")
     secret = base64.b64encode(b"me:canary-7").decode()
     assert ground.pull(origin.host, mirror, with_origin=True, access=access) == of(NEW)
     assert f"Basic {secret}" in shown

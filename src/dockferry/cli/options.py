@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..choices import PROGRESS
+from ..config.table import BY_NAME
 from . import values
 from .usage import Parser
 
@@ -76,18 +77,19 @@ def add_access(parser: Parser) -> Any:
 
 
 def add_patience(parser: Parser) -> None:
-    """How long a host is waited for, and how often it is asked again. Defaults are the configuration's affair."""
+    """How long a host is waited for, and how often it is asked again."""
     group = parser.add_argument_group("patience")
     for name, metavar, told in (
-        ("retries", "N", "tries in a row without a new byte, then a host is given up (default: 20)"),
-        ("retry_base", "SECONDS", "the wait before the third try, doubled for each after it (default: 5)"),
-        ("retry_max", "SECONDS", "the longest of these waits (default: 600)"),
-        ("connect_timeout", "SECONDS", "for a connection to be made (default: 10)"),
-        ("first_byte_timeout", "SECONDS", "until an answer begins (default: 120)"),
-        ("idle_timeout", "SECONDS", "how long a body may be silent (default: 30)"),
+        ("retries", "N", "tries in a row without a new byte, then a host is given up"),
+        ("retry_base", "SECONDS", "the wait before the third try, doubled for each after it"),
+        ("retry_max", "SECONDS", "the longest of these waits"),
+        ("connect_timeout", "SECONDS", "for a connection to be made"),
+        ("first_byte_timeout", "SECONDS", "until an answer begins"),
+        ("idle_timeout", "SECONDS", "how long a body may be silent"),
     ):
-        flag = "--" + name.replace("_", "-")
-        group.add_argument(flag, metavar=metavar, type=values.setting(name), help=told)
+        setting = BY_NAME[name]
+        shown = f"{told} (default: {setting.default:g})"
+        group.add_argument(setting.flag, metavar=metavar, type=values.setting(name), help=shown)
 
 
 def add_config(parser: Parser) -> None:

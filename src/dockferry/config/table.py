@@ -18,7 +18,6 @@ class Setting(NamedTuple):
     name: str
     kind: str
     default: Any
-    meaning: str
     low: float = 0
     high: float = 0
     words: Tuple[str, ...] = ()
@@ -33,15 +32,15 @@ class Setting(NamedTuple):
 
 
 SETTINGS = (
-    Setting("threads", WHOLE, None, "connections", 1, MAX_THREADS),
-    Setting("retries", WHOLE, 20, "tries in a row without a new byte, then a host is given up", 1, 10_000),
-    Setting("retry_base", SECONDS, 5.0, "the second wait; it doubles from there", 0.1, 3600),
-    Setting("retry_max", SECONDS, 600.0, "the longest wait", 0.1, 86_400),
-    Setting("connect_timeout", SECONDS, 10.0, "for a connection, and for its TLS handshake", 0.1, 600),
-    Setting("first_byte_timeout", SECONDS, 120.0, "until an answer begins", 0.1, 7200),
-    Setting("idle_timeout", SECONDS, 30.0, "how long a body may be silent", 0.1, 7200),
-    Setting("proxy", PROXY, None, "http, https or socks5 proxy"),
-    Setting("ca_cert", FILE, None, "PEM file of certificates to trust too"),
-    Setting("progress", WORD, "auto", "how progress is shown", words=PROGRESS),
+    Setting("threads", WHOLE, None, 1, MAX_THREADS),
+    Setting("retries", WHOLE, 20, 1, 10_000),
+    Setting("retry_base", SECONDS, 5.0, 0.1, 3600),
+    Setting("retry_max", SECONDS, 600.0, 0.1, 86_400),
+    Setting("connect_timeout", SECONDS, 10.0, 0.1, 600),
+    Setting("first_byte_timeout", SECONDS, 120.0, 0.1, 7200),
+    Setting("idle_timeout", SECONDS, 30.0, 0.1, 7200),
+    Setting("proxy", PROXY, None),
+    Setting("ca_cert", FILE, None),
+    Setting("progress", WORD, "auto", words=PROGRESS),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}

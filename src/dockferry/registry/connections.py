@@ -46,7 +46,11 @@ class Watched(HTTPConnection):
         is_public = self._is_public and self.proxy is None
         timeout: Any = self.timeout
         sock = self._lines.dial(self._dns_host, self.port, timeout, self.socket_options, is_public=is_public)
-        self.is_private_peer = self.proxy is None and is_private(str(sock.getpeername()[0]))
+        try:
+            self.is_private_peer = self.proxy is None and is_private(str(sock.getpeername()[0]))
+        except OSError:  # the far end has reset it already, or this transport is being stopped
+            sock.close()
+            raise
         return sock
 
     def connect(self) -> None:

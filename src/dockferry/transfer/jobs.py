@@ -28,7 +28,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Reservation:
-    """What of a chunk is to be written; `hashes`: the first range stands at the frontier, which is held for it."""
+    """What of a chunk is to be written; `hashes`: the first range stands at the frontier, which is held for it.
+
+    `compares`: what is in its place already was another source's, and is in doubt.
+    """
 
     ranges: Sequence[Range]
     hashes: bool
+    compares: bool

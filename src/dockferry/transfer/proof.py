@@ -114,7 +114,7 @@ class Proof:
             frontier = self.frontiers[number]
             frontier.held = False
             self._trust.lost(number)
-            if self._trust.is_hopeless(number):
+            if self._is_hopeless(number):
                 self._shared.end(self._given_up(number, self._trust.givers(number)))
                 return
             why = "the unfinished file is shorter than its journal says"
@@ -157,7 +157,7 @@ class Proof:
         frontier = self.frontiers[number]
         givers = self._trust.givers(number)
         verdict = self._trust.wrong(number, frontier.found)
-        if self._trust.is_hopeless(number):
+        if self._is_hopeless(number):
             self._shared.end(self._given_up(number, givers))
             return
         wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
@@ -172,6 +172,9 @@ class Proof:
         if verdict.liar is not None:
             self._tell_liar(verdict.liar, f"gave wrong bytes of {frontier.blob.digest}")
         self._begin_again(number, verdict)
+
+    def _is_hopeless(self, number: int) -> bool:
+        return self._trust.is_hopeless(number, [one.number for one in self._sources if number not in one.refused])
 
     def _begin_again(self, number: int, verdict: Verdict) -> None:
         """Drop what is wrong of a blob; hash the rest anew, from disk."""

@@ -8,6 +8,8 @@ from .ranges import Range, RangeSet
 
 EARLIER = -1
 """In the place of a source's number: an earlier run, whose sources nobody remembers."""
+AGREED = -2
+"""The same: two gave the same bytes."""
 
 
 class Provenance:

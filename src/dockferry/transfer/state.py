@@ -19,7 +19,7 @@ from .ledger import Ledger, Run
 from .pool import Pool, SourceState, Worker
 from .proof import OnDrop, Proof
 from .protocols import Delivery, Source
-from .ranges import RangeSet
+from .ranges import Range, RangeSet
 from .retry import RetryPolicy
 from .scheduler import UNKNOWN, Assignment, Rules, assign, choose
 from .shared import Shared, Stopped
@@ -165,17 +165,18 @@ class TransferState:
                 self.pool.moved(job.source, job.worker, now)
                 self.ledger.states[job.run.blob].failures = 0
             job.reserved = ranges
-            return Reservation(ranges, self.proof.hold(job.run.blob, ranges))
+            return Reservation(ranges, self.proof.hold(job.run.blob, ranges), self._trust.compares(job.run.blob))
 
-    def commit(self, job: Job, reservation: Reservation) -> List[Delivery]:
-        """The reserved ranges are written, and the first is hashed where it was to be.
+    def commit(self, job: Job, reservation: Reservation, same: Sequence[Range] = ()) -> List[Delivery]:
+        """The reserved ranges are written, and the first is hashed where it was to be; `same` were there already.
 
         What comes back are deliveries that are of no use any more, to be aborted by the caller.
         """
         number = job.run.blob
         with self.shared.lock:
             self.ledger.commit(job.run, reservation.ranges)
-            self._trust.gave(number, job.source.number, reservation.ranges)
+            self._trust.gave(number, job.source.number, [one for one in reservation.ranges if one not in same])
+            self._trust.agreed(number, job.source.number, same)
             job.reserved = ()
             if reservation.hashes:
                 self.proof.release(number, reservation.ranges[0][1])

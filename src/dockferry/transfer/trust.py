@@ -2,8 +2,9 @@
 
 Strategy: what one source gave alone is its own, right or wrong. Where several gave ranges of a blob that hashes
 wrong, one of them is suspected, first who lied before, then who gave least; only its ranges are fetched again, from
-the others. If the blob is right then, the suspect lied; if not, the next one is suspected. When that brings nothing,
-the whole blob is asked of one source at a time. A liar is banned: it is asked for what no other source gives, and for
+the others. What comes is compared with what the suspect gave: where two agree, neither is suspected any more. If the
+blob is right then, the suspect lied; if not, the next one is suspected. When that brings nothing, the whole blob is
+asked of one source at a time. A liar is banned: it is asked for what no other source gives, and for
 nothing else. The same wrong digest again and again is what the sources have; different ones are bad luck, for which
 there is more patience.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import AbstractSet, Dict, List, Optional, Sequence, Set
 
-from .provenance import EARLIER, Provenance
+from .provenance import AGREED, EARLIER, Provenance
 from .ranges import Range, RangeSet
 
 SAME = 3
@@ -61,9 +62,18 @@ class Trust:
         """`source` (or EARLIER) gave these bytes of `blob`."""
         self._given.gave(blob, source, ranges)
 
+    def agreed(self, blob: int, source: int, ranges: Sequence[Range]) -> None:
+        """`source` gave these bytes of `blob` again, just as whoever is suspected."""
+        is_its_own = source == self._inquiries[blob].suspect
+        self._given.gave(blob, source if is_its_own else AGREED, ranges)
+
+    def compares(self, blob: int) -> bool:
+        """Whether what comes of `blob` is to be compared with what is there."""
+        return self._inquiries[blob].suspect is not None
+
     def givers(self, blob: int) -> AbstractSet[int]:
         """The sources that gave bytes of `blob` as it stands."""
-        return self._given.givers(blob).keys() - {EARLIER}
+        return self._given.givers(blob).keys() - {EARLIER, AGREED}
 
     def good(self, blob: int) -> Optional[int]:
         """The blob is right: who must have been wrong before, if that can be told."""
@@ -81,14 +91,14 @@ class Trust:
         if inquiry.suspect is not None:
             inquiry.tried.add(inquiry.suspect)
             inquiry.suspect = None
-        if len(givers) == 1:
+        if len(givers) == 1 and AGREED not in givers:
             (liar,) = givers
             self._accuse(liar)
             if liar != EARLIER:
                 self._count(inquiry, found)
             self.forget(blob)
             return Verdict(liar=liar)
-        suspects = givers.keys() - inquiry.tried
+        suspects = givers.keys() - inquiry.tried - {AGREED}
         if not suspects:
             self._count(inquiry, found)
             self.forget(blob)
@@ -113,10 +123,11 @@ class Trust:
         """How often the blob came wrong as a whole."""
         return self._inquiries[blob].times_wrong
 
-    def is_hopeless(self, blob: int) -> bool:
-        """Whether to fetch it once more is of no use."""
-        found = self._inquiries[blob].found
-        return max(found.values(), default=0) >= SAME or self.times_wrong(blob) >= MOST
+    def is_hopeless(self, blob: int, giving: Sequence[int]) -> bool:
+        """Whether to fetch it once more is of no use. `giving`: who gives it; one may be left that never lied."""
+        is_one_left = len(self.lies) > 1 and not self.banned.issuperset(giving)
+        is_the_same = max(self._inquiries[blob].found.values(), default=0) >= SAME
+        return self.times_wrong(blob) >= MOST or (is_the_same and not is_one_left)
 
     def is_doubted(self, blob: int) -> bool:
         """Whether not every source may be asked for it."""

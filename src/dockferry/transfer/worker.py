@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import mmap
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 from ..errors import BodyError, DiskError, DockferryError, NetworkError
+from ..oci.descriptor import Descriptor
 from .frontier import read_back
 from .jobs import Job
 from .journal import Journal
 from .ledger import Run
 from .pool import Worker
 from .protocols import Delivery, Destination
+from .ranges import Range
 from .shared import Stopped
 from .state import TransferState
 
@@ -127,11 +129,27 @@ def _put(state: TransferState, job: Job, destination: Destination, journal: Jour
     """What came, to its place; then the journal, then the ledger: a claim never stands before its bytes."""
     base = job.run.pos
     reservation = state.begin(job, len(data))
+    same: List[Range] = []
     for place, (start, end) in enumerate(reservation.ranges):
         part = data[start - base : end - base]
-        destination.write(job.blob, start, part)
+        if reservation.compares and _is_there(job.blob, destination, start, part):
+            same.append((start, end))
+        else:
+            destination.write(job.blob, start, part)
         if place == 0 and reservation.hashes:
             state.proof.frontiers[job.run.blob].update(part)
     journal.had(job.run.blob, reservation.ranges)
-    for needless in state.commit(job, reservation):
+    for needless in state.commit(job, reservation, same):
         needless.abort()
+
+
+def _is_there(blob: Descriptor, destination: Destination, start: int, part: memoryview) -> bool:
+    """Whether just these bytes are in their place already."""
+    old = memoryview(bytearray(len(part)))
+    done = 0
+    while done < len(old):
+        got = destination.readinto(blob, start + done, old[done:])
+        if not got:
+            return False
+        done += got
+    return old == part

@@ -117,7 +117,7 @@ def _tell_missing(
     heard = [answer.source for answer in answers]
     for answer in answers:
         if answer.error is not None:
-            on_event(Warned(f"{answer.error.message}; the other sources are asked"))
+            on_event(Warned(f"{answer.error.message}; going by the other sources"))
     silent = ", ".join(source.name for source in asked if source not in heard)
     if silent and question.grace:
         on_event(Warned(f"{question.what}: no answer from {silent} within {question.grace:g} s; going by the others"))

@@ -98,7 +98,7 @@ def note(event: Event) -> Optional[str]:
 
 
 def source(event: SourceReport) -> str:
-    """What one source did: `m.example: 80.0 MB (80%) at 8.00 MB/s, 2 errors, 1 stall`."""
+    """What one source did: `m.example: 80 MB (80%) at 8.1 MB/s, 2 errors, 1 stall`."""
     text = f"{redact(event.source)}: {human_size(event.received)} ({event.share:.0%}) at {speed(event.speed)}"
     faults = ((event.errors, "error"), (event.stalls, "stall"), (event.wrong, "wrong blob"))
     for count, name in faults:
