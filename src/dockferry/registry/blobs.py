@@ -22,7 +22,8 @@ from .session import Session, complaint
 from .transport import Reply
 
 _SLIPS = 4
-"""Answers to a Range with another range, in a row, after which the blob is asked for without one."""
+"""Answers to a Range with another range, in a row, after which the blob is asked for without one; that is at the
+first, where no Range was ever answered rightly."""
 
 
 class BlobDelivery:
@@ -80,6 +81,7 @@ class BlobOpener:
         self._repository = repository
         self._lock = threading.Lock()
         self._found: Dict[Digest, Hop] = {}
+        self._knows_ranges = False
 
     def open(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
         """Ask for bytes `start` to `end` of `blob`. Raises NetworkError, AuthError, NotFoundError."""
@@ -114,6 +116,7 @@ class BlobOpener:
         while True:
             reply, verdict = self._ask(hop, blob, start, end, is_ranged)
             if isinstance(verdict, Deliver):
+                self._knows_ranges = self._knows_ranges or reply.status == 206
                 if hops:
                     with self._lock:
                         self._found[blob.digest] = hop
@@ -124,7 +127,7 @@ class BlobOpener:
             elif isinstance(verdict, AskWhole):
                 reply.body.discard()
                 slips += 1
-                is_ranged = verdict.is_slip and slips < _SLIPS
+                is_ranged = verdict.is_slip and self._knows_ranges and slips < _SLIPS
             else:
                 reply.body.discard()
                 raise verdict.error if hop.is_home else _elsewhere(verdict.error, self._session.endpoint.name)
