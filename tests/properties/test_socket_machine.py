@@ -151,6 +151,7 @@ class SocketMachine(RuleBasedStateMachine):
         if self.path.exists():  # interrupted when all was done
             assert self.path.read_bytes() == self.wanted
             assert isinstance(error, KeyboardInterrupt)
+        assert HONEST not in plans[: max(1, mirrors)] or isinstance(error, KeyboardInterrupt), error
         assert isinstance(error, KeyboardInterrupt) or self._is_due(
             error, {turn.kind for one in plans for turn in one}
         )

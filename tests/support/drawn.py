@@ -95,9 +95,9 @@ class DrawnDelivery:
         self._source, self._turn = source, turn
         self.start, last = (0, len(data)) if turn.kind in WHOLE else (start, end)
         length = last - self.start
-        some = min(length, max(LEAST, int(length * turn.share))) if turn.share else 0
-        if turn.kind == "short" and length:
-            last = self.start + max(1, some)
+        some = min(length, max(LEAST, int(length * turn.share))) if turn.share or turn.kind == "short" else 0
+        if turn.kind == "short":
+            last = self.start + some
         self.end: Optional[int] = None if turn.kind == "open end" else last
         self._last = last
         self._stop = self.start + some if turn.kind in ("cut", "silent", "whole, cut") else last

@@ -111,5 +111,5 @@ LIES = ("wrong bit",)
 def play(turn: Turn, ask: Ask) -> None:
     """Answer `ask` as `turn` says; what gives anything gives LEAST bytes: in smaller steps a blob has no end."""
     start, end = ask.span
-    least = min(1.0, LEAST / max(1, end - start)) if turn.share else 0.0
+    least = min(1.0, LEAST / max(1, end - start)) if turn.share or turn.kind == "short" else 0.0
     PLAYS[turn.kind](ask, max(turn.share, least))
