@@ -288,6 +288,25 @@ def test_each_reply_is_judged_anew(serve: Serve) -> None:
     client.close()
 
 
+@pytest.mark.row(12)
+def test_a_slip_is_asked_again_as_a_range(serve: Serve) -> None:
+    """A host that answered ranges rightly and then twice with another range: the third answer is taken, no whole."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if len(server.requests) in (2, 3):
+            wire.reply(206, DATA[0:1000], [("Content-Range", f"bytes 0-999/{LAYER.size}")])
+        else:
+            answer(request, wire)
+
+    server = serve(handler)
+    client = repository(server)
+    assert take(client, 1000, 2000) == (1000, DATA[1000:2000])
+    assert take(client, 3000, 4000) == (3000, DATA[3000:4000])
+    client.close()
+    assert len(server.requests) == 4
+    assert all(request.range for request in server.requests)
+
+
 def test_a_shorter_part_is_fine(serve: Serve) -> None:
     """A server may give less than was asked for, and says so."""
 
