@@ -67,27 +67,25 @@ def page(tests: Tests, results: Dict[str, str]) -> str:
             names = sorted(tests.get((marker, key), ()))
             words = {results.get(name, NOT_YET) for name in names} or {NOT_YET}
             holds = next((word for word in ("no", NOT_YET, "not here") if word in words), "yes")
-            lines.append(f"| {key} | {fault} | {wanted} | {'<br>'.join(_short(name) for name in names)} | {holds} |")
+            shown = [_short(name) + _note(results.get(name, NOT_YET)) for name in names]
+            lines.append(f"| {key} | {fault} | {wanted} | {'<br>'.join(shown)} | {holds} |")
         lines.append("")
     return "\n".join([*lines, MEASURED.read_text(encoding="utf-8")])
 
 
 def earlier_results(text: str) -> Dict[str, str]:
-    """What a page says of its tests: a test is as good as the best row that it stands in, for there all passed."""
-    found: Dict[str, str] = {}
-    for line in text.splitlines():
-        cells = line.split(" | ")
-        if line.startswith("| ") and len(cells) == 5:
-            holds = cells[4].rstrip(" |")
-            for name in re.findall(r"`([^`]+)`", cells[3]):
-                if found.get(_long(name)) != "yes":
-                    found[_long(name)] = holds
-    return found
+    """What a page says of each of its tests."""
+    return {_long(name): word or "yes" for name, word in re.findall(r"`([^`]+: [^`]+)`(?: \(([a-z ]+)\))?", text)}
 
 
 def without_results(text: str) -> List[str]:
-    """The page's lines, but for the last cell of each row."""
-    return [line.rpartition(" | ")[0] if line.startswith("| ") else line for line in text.splitlines()]
+    """The page's lines, but for the last cell of each row, and for what is said of single tests."""
+    lines = re.sub(r"(`[^`]+`) \([a-z ]+\)", r"\1", text).splitlines()
+    return [line.rpartition(" | ")[0] if line.startswith("| ") else line for line in lines]
+
+
+def _note(word: str) -> str:
+    return "" if word == "yes" else f" ({word})"
 
 
 def _short(name: str) -> str:
