@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The manual's command, `python docker_image_puller.py IMAGE [-r HOST] [-t N]`, on dockferry's engine.
 
-Runs from a checkout without being installed; needs urllib3 and filelock, and rich for the moving bar.
+Runs from a checkout without being installed; needs urllib3, on Windows filelock, and rich for the moving bar.
 """
 
 import importlib.util
@@ -9,7 +9,7 @@ import os
 import sys
 
 LOG_FILE = "docker_puller.log"
-NEEDED = ("urllib3", "filelock")
+NEEDED = ("urllib3", "filelock") if sys.platform == "win32" else ("urllib3",)
 USAGE = f"""\
 usage: python docker_image_puller.py IMAGE [-r HOST] [-t N]
 
