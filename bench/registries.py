@@ -14,7 +14,7 @@ import subprocess
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Callable, Iterator, List, Optional
 from urllib.parse import quote, urlsplit
 
 from image import BenchImage
@@ -50,22 +50,12 @@ _PATIENCE = 30.0
 @contextmanager
 def docker_registry(folder: Path) -> Iterator[Optional[str]]:
     """`host:port` of a docker-registry that stores in `folder`, None where there is no such program."""
-    program = shutil.which("docker-registry")
-    if program is None:
-        yield None
-        return
-    folder.mkdir()
-    port = _free_port()
-    config = folder / "config.yml"
-    config.write_text(_CONFIG.format(root=folder / "data", port=port))
-    with open(folder / "log", "wb") as log, subprocess.Popen(
-        [program, "serve", str(config)], stdout=log, stderr=log
-    ) as server:
-        try:
-            _wait_listening(port, server)
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.terminate()
+
+    def settings(port: int) -> str:
+        return _CONFIG.format(root=folder / "data", port=port)
+
+    with _program("docker-registry", folder, settings, lambda config: ["serve", config]) as host:
+        yield host
 
 
 def push(host: str, image: BenchImage) -> None:
@@ -98,16 +88,31 @@ def own_registry(image: BenchImage, rate: Optional[float] = None) -> Iterator[Ru
 @contextmanager
 def nginx_capped(host: str, rate: float, folder: Path) -> Iterator[Optional[str]]:
     """`host:port` of an nginx before `host` that gives each request `rate` bytes a second; None without nginx."""
-    program = shutil.which("nginx")
+
+    def settings(port: int) -> str:
+        return _NGINX.format(folder=folder, port=port, host=host, rate=int(rate), user=_user())
+
+    with _program(
+        "nginx", folder, settings, lambda config: ["-p", str(folder), "-c", config, "-e", "stderr"]
+    ) as mine:
+        yield mine
+
+
+@contextmanager
+def _program(
+    name: str, folder: Path, settings: Callable[[int], str], words: Callable[[str], List[str]]
+) -> Iterator[Optional[str]]:
+    """`host:port` where the program `name` listens, with `settings` for its port in a file that `words` name."""
+    program = shutil.which(name)
     if program is None:
         yield None
         return
     folder.mkdir()
     port = _free_port()
-    config = folder / "nginx.conf"
-    config.write_text(_NGINX.format(folder=folder, port=port, host=host, rate=int(rate), user=_user()))
+    config = folder / "config"
+    config.write_text(settings(port))
     with open(folder / "log", "wb") as log, subprocess.Popen(
-        [program, "-p", str(folder), "-c", str(config), "-e", "stderr"], stdout=log, stderr=log
+        [program, *words(str(config))], stdout=log, stderr=log
     ) as server:
         try:
             _wait_listening(port, server)
