@@ -210,6 +210,13 @@ class Ledger:
         """What `run` has not handed in is missing again, at once; what it still brings is not taken."""
         run.end = run.pos
 
+    def complete(self, blob: int) -> None:
+        """All of a blob stands as it should: what is in flight is not needed."""
+        state = self.states[blob]
+        state.had = RangeSet([(0, state.blob.size)])
+        for run in state.runs:
+            self.give_up(run)
+
     def drop(self, blob: int, wrong: Optional[RangeSet] = None) -> None:
         """Bytes of a blob (None: all) are wrong: they are missing again."""
         state = self.states[blob]
