@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import AbstractSet, Callable, Sequence, Set
 
-from ..errors import ContentError
-from ..events import BlobDone, Warned
-from ..text import human_size
+from ..events import BlobDone
+from .blame import Blame
 from .frontier import Frontier
 from .ledger import Ledger
 from .pool import SourceState
@@ -58,6 +57,7 @@ class Proof:
         self.good: Set[int] = set()
         self._shared, self._ledger, self._sources, self._trust = shared, ledger, sources, trust
         self._on_drop = on_drop
+        self._blame = Blame(shared, sources, trust)
         self._trials = Trials()
         self._from_disk = {number for number, state in enumerate(ledger.states) if state.had.total}
         for number in self._from_disk:
@@ -164,12 +164,9 @@ class Proof:
         frontier = self.frontiers[number]
         frontier.held = False
         self._trust.lost(number)
-        if self._is_hopeless(number):
-            self._shared.end(self._given_up(number, self._trust.givers(number)))
-            return
-        why = "the unfinished file is shorter than its journal says"
-        self._shared.tell(Warned(f"{frontier.blob.digest}: {why}: fetching it again"))
-        self._begin_again(number, Verdict())
+        if not self._is_given_up(number, self._trust.givers(number)):
+            self._blame.lost(frontier)
+            self._begin_again(number, Verdict())
 
     # Under the lock
 
@@ -189,8 +186,7 @@ class Proof:
         """Of a blob in doubt bytes came that are others than what stood there."""
         self._trials.changed(number)
         self._shared.hashing.notify()
-        if self._is_hopeless(number):
-            self._shared.end(self._given_up(number, self._trust.givers(number)))
+        self._is_given_up(number, self._trust.givers(number))
 
     def is_checking(self, number: int) -> bool:
         """Whether bytes of this blob are being read back, or wait for it."""
@@ -208,31 +204,24 @@ class Proof:
         self._shared.tell(BlobDone(str(blob.digest), blob.size))
         liar = self._trust.good(number)
         if liar is not None:
-            self._tell_liar(liar, f"gave wrong bytes of {blob.digest}")
+            self._blame.lied(liar, self.frontiers[number])
         self._end_if_good()
 
     def _fetch_again(self, number: int) -> None:
         frontier = self.frontiers[number]
         givers = self._trust.givers(number)
         verdict = self._trust.wrong(number, frontier.found)
-        if self._is_hopeless(number):
-            self._shared.end(self._given_up(number, givers))
-            return
-        wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
-        if verdict.drop is not None and verdict.suspect is not None:
-            size = human_size(verdict.drop.total)
-            self._shared.tell(
-                Warned(f"{wrong}: in doubt {size} from {self._name(verdict.suspect)}: fetching it again")
-            )
-        else:
-            names = self._names(givers) if verdict.liar is None else self._name(verdict.liar)
-            self._shared.tell(Warned(f"{wrong}, from {names}: fetching it again"))
-        if verdict.liar is not None:
-            self._tell_liar(verdict.liar, f"gave wrong bytes of {frontier.blob.digest}")
-        self._begin_again(number, verdict)
+        if not self._is_given_up(number, givers):
+            self._blame.wrong(frontier, verdict, givers)
+            self._begin_again(number, verdict)
 
-    def _is_hopeless(self, number: int) -> bool:
-        return self._trust.is_hopeless(number, [one.number for one in self._sources if number not in one.refused])
+    def _is_given_up(self, number: int, givers: AbstractSet[int]) -> bool:
+        """Whether to ask once more is of no use: then the transfer is over."""
+        giving = [one.number for one in self._sources if number not in one.refused]
+        is_hopeless = self._trust.is_hopeless(number, giving)
+        if is_hopeless:
+            self._shared.end(self._blame.given_up(number, self.frontiers[number], givers))
+        return is_hopeless
 
     def _begin_again(self, number: int, verdict: Verdict) -> None:
         """Drop what is wrong of a blob; hash the rest anew, from disk."""
@@ -249,33 +238,6 @@ class Proof:
         self._shared.work.notify_all()
         if self._behind(number):
             self._shared.hashing.notify()
-
-    def _tell_liar(self, liar: int, what: str) -> None:
-        if liar == EARLIER:
-            return
-        source = self._sources[liar]
-        source.wrong += 1
-        if liar in self._trust.banned:
-            self._shared.tell(Warned(f"{source.name} {what}: not asked any more"))
-
-    def _given_up(self, number: int, givers: AbstractSet[int]) -> ContentError:
-        frontier, unsteady = self.frontiers[number], self._trust.unsteady(number)
-        if unsteady is not None:
-            got = f"other bytes each time it gave {unsteady[0]}-{min(unsteady[1], frontier.blob.size) - 1}"
-        else:
-            times = self._trust.times_wrong(number)
-            got = f"{frontier.found}, and {times} times in all something wrong"
-        return ContentError(
-            f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {self._names(givers)}, got {got}",
-            remedy="try another mirror with -r",
-        )
-
-    def _names(self, numbers: AbstractSet[int]) -> str:
-        """Of these sources, or of all where nobody in particular is meant."""
-        return ", ".join(one.name for one in self._sources if not numbers or one.number in numbers)
-
-    def _name(self, number: int) -> str:
-        return "an earlier run" if number == EARLIER else self._sources[number].name
 
     def _end_if_good(self) -> None:
         if len(self.good) == len(self.frontiers):
