@@ -12,6 +12,10 @@ from ..errors import BodyError, DockferryError
 from .jobs import Job
 from .pool import SILENCE, Pool
 
+_SILENCE_LEAST = 2.0
+"""The same, where the source goes on giving to other connections; longer where it takes long to answer."""
+_LATENCIES = 10.0
+_LATELY = 1.0
 _NEARLY_DONE = 2.0
 """Seconds: a run that is done sooner is left alone."""
 
@@ -41,15 +45,18 @@ def watch(
 
 
 def is_quiet(job: Job, now: float) -> bool:
-    """Whether a reply that had begun gives nothing any more."""
-    return bool(job.run.received) and now - job.run.last_at > SILENCE
+    """Whether a reply that had begun gives nothing any more, for longer than a lost packet takes to come again."""
+    latency = job.source.pace.latency
+    patience = SILENCE if latency is None else max(_SILENCE_LEAST, min(SILENCE, _LATENCIES * latency))
+    return bool(job.run.received) and now - job.run.last_at > patience
 
 
 def _is_silent(job: Job, pool: Pool, first_byte_time: float, now: float) -> bool:
-    if job.run.received:
-        return is_quiet(job, now) and pool.is_any_giving(now - SILENCE)
-    is_late = now - job.run.last_at > max(SILENCE, first_byte_time)
-    return is_late and pool.is_another_giving(job.source.number, now - SILENCE)
+    quiet = now - job.run.last_at
+    if not job.run.received:
+        return quiet > max(SILENCE, first_byte_time) and pool.is_another_giving(job.source.number, now - SILENCE)
+    is_alone = is_quiet(job, now) and job.source.health.is_alive(now - _LATELY)
+    return is_alone or (quiet > SILENCE and pool.is_any_giving(now - SILENCE))
 
 
 def _slowest(jobs: Iterable[Job], source: Optional[int], now: float) -> Optional[Job]:
