@@ -27,8 +27,10 @@ from .scheduler import Rules
 from .state import TransferState
 from .worker import hash_along, work
 
-_SYNC = 20.0
-"""Seconds from one sync of data and journal to the next, at most: what a power cut costs, with a margin for it."""
+_LOST_MOST = 30.0
+"""Seconds of work that a power cut may cost."""
+_SYNC_MOST, _SYNC_LEAST = 20.0, 2.0
+"""Seconds between two syncs of data and journal, where little comes."""
 _SYNC_LOOK = 0.25
 _GOVERN = 0.5
 _GO_HOME = 5.0
@@ -129,6 +131,14 @@ def _watch(state: TransferState, maker: ProgressMaker, tick: float, on_event: On
             return
 
 
+def until_sync(took: float) -> float:
+    """Seconds to wait for the next sync, when the last one took so many.
+
+    Lost in a power cut is what came since the last whole sync began: two syncs and the time between them, at most.
+    """
+    return max(_SYNC_LEAST, min(_SYNC_MOST, _LOST_MOST - 2 * took))
+
+
 class _Crew:
     """The threads of one transfer."""
 
@@ -164,11 +174,14 @@ class _Crew:
 
     def _sync_now_and_then(self) -> None:
         state = self._state
-        began, received = state.clock(), 0
+        received, took, ended = 0, 0.0, state.clock()
         try:
-            while not self._done.wait(min(_SYNC, _SYNC_LOOK)):
-                if state.received - received >= self._sync_bytes or state.clock() - began >= _SYNC:
-                    began, received = state.clock(), state.received
+            while not self._done.wait(min(until_sync(took), _SYNC_LOOK)):
+                began = state.clock()
+                if state.received - received >= self._sync_bytes or began - ended >= until_sync(took):
+                    received = state.received
                     self._journal.settle(self._destination.sync)
+                    ended = state.clock()
+                    took = ended - began
         except BaseException as error:  # as in work()
             self._state.stop(error)
