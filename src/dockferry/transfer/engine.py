@@ -25,13 +25,9 @@ from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import Rules
 from .state import TransferState
+from .syncer import sync_along
 from .worker import hash_along, work
 
-_LOST_MOST = 30.0
-"""Seconds of work that a power cut may cost."""
-_SYNC_MOST, _SYNC_LEAST = 20.0, 2.0
-"""Seconds between two syncs of data and journal, where little comes."""
-_SYNC_LOOK = 0.25
 _GOVERN = 0.5
 _GO_HOME = 5.0
 """Seconds that threads get to end: a receive that was shut down comes back at once, a write when it is done."""
@@ -131,22 +127,11 @@ def _watch(state: TransferState, maker: ProgressMaker, tick: float, on_event: On
             return
 
 
-def until_sync(took: float) -> float:
-    """Seconds to wait for the next sync, when the last one took so many.
-
-    Lost in a power cut is what came since the last whole sync began: two syncs and the time between them, at most.
-    """
-    return max(_SYNC_LEAST, min(_SYNC_MOST, _LOST_MOST - 2 * took))
-
-
 class _Crew:
     """The threads of one transfer."""
 
     def __init__(self, state: TransferState, destination: Destination, journal: Journal, options: Options) -> None:
         self._state = state
-        self._destination = destination
-        self._journal = journal
-        self._sync_bytes = options.sync_bytes
         self._done = threading.Event()
         hashers = max(1, min(4, os.cpu_count() or 1))
         self._threads: List[threading.Thread] = [
@@ -156,7 +141,8 @@ class _Crew:
         self._threads += [
             threading.Thread(target=hash_along, args=(state, destination), daemon=True) for _ in range(hashers)
         ]
-        self._threads.append(threading.Thread(target=self._sync_now_and_then, daemon=True))
+        syncing = (state, destination, journal, options.sync_bytes, self._done)
+        self._threads.append(threading.Thread(target=sync_along, args=syncing, daemon=True))
 
     def start(self) -> None:
         for thread in self._threads:
@@ -171,17 +157,3 @@ class _Crew:
         for thread in started:
             thread.join(max(0.0, deadline - self._state.clock()))
         self._state.close()
-
-    def _sync_now_and_then(self) -> None:
-        state = self._state
-        received, took, ended = 0, 0.0, state.clock()
-        try:
-            while not self._done.wait(min(until_sync(took), _SYNC_LOOK)):
-                began = state.clock()
-                if state.received - received >= self._sync_bytes or began - ended >= until_sync(took):
-                    received = state.received
-                    self._journal.settle(self._destination.sync)
-                    ended = state.clock()
-                    took = ended - began
-        except BaseException as error:  # as in work()
-            self._state.stop(error)
