@@ -12,13 +12,14 @@ from dockferry.errors import BodyError, BusyError, CertificateError, NetworkErro
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
 from dockferry.transfer.pool import SILENCE, Worker
+from dockferry.transfer.retry import RetryPolicy
 
 WORKERS = [Worker(number) for number in range(20)]
 
 
-def desk_of(sizes: Sequence[int], connections: int, sources: int) -> Desk:
+def desk_of(sizes: Sequence[int], connections: int, sources: int, policy: RetryPolicy = POLICY) -> Desk:
     WORKERS[:] = [Worker(number) for number in range(20)]
-    return Desk(sizes, connections, sources)
+    return Desk(sizes, connections, sources, policy)
 
 
 def at(found: Sequence[Job], source: int) -> List[Job]:
@@ -109,8 +110,24 @@ def test_a_source_that_begins_anew_is_not_left_to_rest() -> None:
         desk.fail(job, BodyError("ended early"))
         health = desk.state.pool.states[0].health
         assert health.failures == number
-        assert health.resting_until - desk.now < 0.5
+        assert 0.04 < health.resting_until - desk.now < 0.5
         desk.now += 0.5
+
+
+def test_a_source_that_brings_nothing_new_is_not_asked_all_the_time() -> None:
+    """Replies that end before the first new byte, again and again: soon at first, then as seldom as a dead source."""
+    policy = RetryPolicy()
+    desk = desk_of([4_000_000], 1, 1, policy)
+    asked_at: List[float] = []
+    while not desk.state.shared.is_over:
+        desk.now = max(desk.now, desk.state.pool.wake_at(WORKERS[0]))
+        (job,) = jobs(desk, WORKERS[:1])
+        asked_at.append(desk.now)
+        job.run.count(500_000, desk.now)
+        desk.fail(job, BodyError("ended early"))
+    assert len(asked_at) == policy.attempts
+    assert asked_at[4] < 2.0
+    assert asked_at[-1] > 3000.0
 
 
 def test_when_all_rest_the_earliest_is_waited_for() -> None:

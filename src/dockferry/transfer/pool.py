@@ -195,14 +195,13 @@ class Pool:
             state.errors += 1
         asked = error.retry_after if isinstance(error, BusyError) else None
         if not state.health.is_alive(since):
-            wait = self._policy.wait(state.health.failures + 1, self._luck(), asked)
-            if run.received and asked is None:  # it gives, if nothing that was missing: it is no matter of its rest
-                wait = min(wait, _pause(state.health.failures + 1, self._luck()))
+            count, luck = state.health.failures + 1, self._luck()
+            is_rest = not run.received or asked is not None
+            wait = self._policy.rest(count, luck, asked) if is_rest else self._policy.again(count, luck)
             state.health = state.health.failed(began, now, wait)
             return state.health.failures, wait
         worker.failures += 1
-        most = min(asked or 0.0, self._policy.longest)
-        wait = max(most * (0.5 + self._luck() / 2), _pause(worker.failures, self._luck()))
+        wait = self._policy.pause(worker.failures, self._luck(), asked)
         worker.resting[state.number] = now + wait
         if isinstance(error, NetworkError) and error.asks_for_less:
             state.allowance.refused(state.goodput.connections + 1, now)
@@ -267,8 +266,3 @@ class Pool:
             )
             for state in self.states
         )
-
-
-def _pause(failures: int, luck: float) -> float:
-    """Seconds before the next request to a source that is there, after so many that failed."""
-    return min(10.0, 0.05 * 2.0 ** min(failures, 10)) * (0.5 + luck / 2)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+_QUICK = 0.1
+"""Seconds: the first wait where the host is there."""
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
     """`attempts` in a row without one new byte, then a source is given up. Times in seconds.
 
-    The first try again comes almost at once (most drops are one connection's bad luck); from the second on
-    the wait doubles from `base` up to `longest`.
+    Three things fail, and each has its wait, jittered by `luck` in [0, 1), before the `number`-th try in a row (from
+    1): a source that gives nothing (`rest`), one that answers but brings nothing new (`again`), and one connection
+    to a source that gives bytes to others (`pause`). None is longer than `longest`, no pause longer than `base`.
     """
 
     attempts: int = 20
@@ -19,16 +23,35 @@ class RetryPolicy:
     longest: float = 600.0
     first: float = 0.5
 
-    def wait(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
-        """Seconds before the `number`-th try without progress (from 1); `luck` in [0, 1) is the jitter.
-
-        What the host asked for (`retry_after`) is honoured, but never beyond `longest`.
+    def rest(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
+        """A source gives nothing. The first try again comes almost at once (most drops are one connection's bad
+        luck); from the second on the wait doubles from `base` up to `longest`.
         """
-        full = self.first if number <= 1 else self.base * 2.0 ** min(number - 2, 32)
+        return self._wait(self._silent(number), luck, retry_after)
+
+    def again(self, number: int, luck: float) -> float:
+        """A source answers, with nothing that was missing. The next reply may reach further, so that it is asked
+        soon; but what it sends again costs it and us, so that the wait doubles, to `longest` too.
+        """
+        return self._wait(min(self._silent(number), _doubled(_QUICK, number)), luck)
+
+    def pause(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
+        """One connection's bad luck: the source gives bytes to others meanwhile, and is not at its end."""
+        return self._wait(min(self.base, _doubled(_QUICK, number)), luck, retry_after)
+
+    def _silent(self, number: int) -> float:
+        return self.first if number <= 1 else _doubled(self.base, number - 1)
+
+    def _wait(self, full: float, luck: float, retry_after: Optional[float] = None) -> float:
+        """What the host asks for (`retry_after`) is the least; beyond `longest` it means nothing."""
         wait = min(self.longest, full) * (0.5 + luck / 2)
-        if retry_after is not None:
-            wait = max(wait, min(self.longest, retry_after) * (1 + luck / 10))
+        if retry_after is not None and retry_after <= self.longest:
+            wait = max(wait, retry_after * (1 + luck / 10))
         return wait
+
+
+def _doubled(seconds: float, number: int) -> float:
+    return seconds * 2.0 ** min(number - 1, 32)
 
 
 @dataclass(frozen=True)

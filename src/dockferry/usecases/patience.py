@@ -34,6 +34,6 @@ def patiently(call: Callable[[], T], what: str, source: str, on_event: OnEvent, 
 def rest(error: DockferryError, number: int, what: str, source: str, on_event: OnEvent, policy: RetryPolicy) -> None:
     """Wait before the `number`-th try after `error`, as `policy` and the host have it, and tell so."""
     asked = error.retry_after if isinstance(error, BusyError) else None
-    wait = policy.wait(number, random.random(), asked)  # noqa: S311 - jitter, no secret
+    wait = policy.rest(number, random.random(), asked)  # noqa: S311 - jitter, no secret
     on_event(Retry(what, number, error.message, wait, source))
     time.sleep(wait)
