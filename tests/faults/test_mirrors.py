@@ -16,6 +16,7 @@ from support.rude_registry import Ask, RudeRegistry
 from dockferry import pull
 from dockferry.errors import CertificateError
 from dockferry.events import Warned
+from dockferry.transfer.scheduler import Rules
 
 
 @pytest.mark.row(13, 55)
@@ -123,3 +124,18 @@ def test_a_wrong_certificate_is_the_end(bench: Bench, tls: Tuple[ssl.SSLContext,
         bench.pull(server)
     assert (server.requests, server.connections) == ([], 1)
     assert bench.left() == []
+
+
+@pytest.mark.row(2, 5)
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_mirror_that_never_answers(bench: Bench, wanted: bytes, threads: int, place: int) -> None:
+    """It takes every request for a blob and is silent: the other one brings everything when that is noticed."""
+    silent, well = RudeRegistry(IMAGE, lambda ask: ask.wire.stall()), RudeRegistry(IMAGE)
+    servers = [bench.serve(well)]
+    servers.insert(place, bench.serve(silent))
+    patient = replace(ACCESS, first_byte_timeout=120.0)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(*servers, threads=threads, access=patient))
+    assert time.monotonic() - began < Rules().first_byte_time + 8
+    assert well.sent <= 1.05 * SIZE

@@ -33,6 +33,7 @@ from dockferry.oci.reference import Reference
 from dockferry.registry.access import Access
 from dockferry.registry.credentials import CredentialStore
 from dockferry.registry.repository import Repository, open_repository
+from dockferry.transfer.protocols import Abortable
 
 Serve = Callable[..., RudeServer]
 IMAGE = make_image([300_000, 70_000])
@@ -743,4 +744,62 @@ def test_abort_wakes_every_request(serve: Serve) -> None:
         thread.join(10)
     assert len(errors) == 5
     assert time.monotonic() - began < 5
+    client.close()
+
+
+def test_one_wait_is_ended_alone(serve: Serve) -> None:
+    """Who waits for an answer is woken, on a new connection and on a kept one; who does the same beside waits on."""
+    released = threading.Event()
+
+    def handler(request: Request, wire: Wire) -> None:
+        start, end = request.range or (0, LAYER.size)
+        if end > 10:
+            released.wait(30)
+        if end != 20:
+            span = f"bytes {start}-{end - 1}/{LAYER.size}"
+            wire.reply(206, DATA[start:end], [("Content-Range", span)])
+        else:
+            wire.stall()
+
+    server = serve(handler)
+    client = repository(server, Access(first_byte_timeout=60, idle_timeout=60))
+    take(client, 0, 10)  # leaves a connection to be used again
+    held: Dict[int, Abortable] = {}
+    found: Dict[int, object] = {}
+
+    def work(name: int, end: int) -> None:
+        try:
+            delivery = client.open(LAYER, 0, end, lambda call: held.update({name: call}))
+            found[name] = delivery.readinto(memoryview(bytearray(100)))
+            held[name].abort()  # too late: the answer is there
+            delivery.close()
+        except NetworkError as error:
+            found[name] = error
+
+    threads = [threading.Thread(target=work, args=args) for args in ((0, 20), (1, 20), (2, 30))]
+    for thread in threads:
+        thread.start()
+    while len(server.requests) < 4:
+        time.sleep(0.005)
+    began = time.monotonic()
+    for name in (0, 1):
+        held[name].abort()
+        threads[name].join(10)
+        assert isinstance(found[name], NetworkError)
+    assert time.monotonic() - began < 5
+    assert 2 not in found
+    released.set()
+    threads[2].join(10)
+    assert found[2] == 30
+    assert take(client, 0, 10) == (0, DATA[:10])
+    client.close()
+
+
+def test_a_wait_that_was_ended_before_it_began(serve: Serve) -> None:
+    """Nothing is asked any more."""
+    server = serve(lambda request, wire: wire.stall())
+    client = repository(server)
+    with pytest.raises(NetworkError, match="given up"):
+        client.open(LAYER, 0, 10, lambda call: call.abort())
+    assert server.requests == []
     client.close()

@@ -31,6 +31,7 @@ class Bench:
         self.events: List[Event] = []
         self.had: Optional[Sequence[RangeSet]] = None
         self.on_event: OnEvent = self.events.append
+        self.rules = SMALL
 
     def run(self, threads: Optional[int] = 4) -> Outcome:
         empty = [RangeSet() for _ in self.image.layers]
@@ -43,7 +44,7 @@ class Bench:
                 self.destination,
                 journal,
                 had,
-                Options(threads, 0.01, QUICK, SMALL),
+                Options(threads, 0.01, QUICK, self.rules),
                 self.on_event,
             )
         finally:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import List, Sequence
 
 import pytest
-from support.desk import POLICY, Desk, jobs
-from support.memory import Script
+from support.desk import POLICY, RULES, Desk, jobs
+from support.memory import MemoryWait, Script
 
-from dockferry.errors import BodyError, BusyError, CertificateError, NetworkError, NotFoundError
+from dockferry.errors import BodyError, BusyError, CertificateError, ConnectError, NetworkError, NotFoundError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
 from dockferry.transfer.pool import SILENCE, Worker
@@ -326,3 +326,34 @@ def test_fast_and_slow_share_the_work() -> None:
     assert fast.share + slow.share == pytest.approx(1.0)
     assert slow.speed >= 40_000
     assert not desk.state.pool.states[1].demotions
+
+
+def test_who_never_answers_is_given_up_where_another_could() -> None:
+    """The one connection waits for an answer, and nobody else was asked: another source gets its turn, once."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    opening = MemoryWait()
+    desk.state.hold(job, opening)
+    for _ in range(int(2 * RULES.first_byte_time)):
+        govern(desk)
+    assert not job.is_given_up
+    desk.now += 0.5
+    with desk.state.shared.lock:
+        assert desk.state.govern(desk.now) == [opening]
+    assert job.is_given_up
+    desk.fail(job, ConnectError("given up"))
+    (other,) = jobs(desk, WORKERS[:1])
+    assert other.source is not job.source
+    for _ in range(200):  # the first has failed: there is nobody better than this one
+        govern(desk)
+    assert not other.is_given_up
+
+
+def test_who_is_given_up_before_it_waits_does_not_begin_to() -> None:
+    """The wait is ended as soon as it is known."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    job.is_given_up = True
+    opening = MemoryWait()
+    desk.state.hold(job, opening)
+    assert opening.ended.is_set()

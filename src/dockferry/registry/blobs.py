@@ -14,6 +14,7 @@ from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoun
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import redact_url
+from ..transfer.protocols import Hold
 from .body import Body
 from .complaint import Complaint
 from .judge import AskWhole, Deliver, Redirected, Refused, Verdict, Wanted, judge
@@ -83,8 +84,16 @@ class BlobOpener:
         self._found: Dict[Digest, Hop] = {}
         self._knows_ranges = False
 
-    def open(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
-        """Ask for bytes `start` to `end` of `blob`. Raises NetworkError, AuthError, NotFoundError."""
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold) -> BlobDelivery:
+        """Ask for bytes `start` to `end` of `blob`; `hold` is told what ends the wait for an answer.
+
+        Raises NetworkError, AuthError, NotFoundError.
+        """
+        with self._session.call() as call:
+            hold(call)
+            return self._open(blob, start, end)
+
+    def _open(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
         with self._lock:
             known = self._found.get(blob.digest)
         if known is not None:

@@ -15,6 +15,7 @@ from ..oci.manifest import Index, Manifest, parse_manifest
 from ..oci.reference import Reference, is_tag
 from ..oci.strict_json import MAX_MANIFEST, parse_object
 from ..text import clean
+from ..transfer.protocols import Hold, unheld
 from .access import Access
 from .blobs import BlobDelivery, BlobOpener, EmptyDelivery
 from .credentials import CredentialStore
@@ -41,16 +42,16 @@ class Repository:
         self._session = session
         self._blobs = BlobOpener(session, repository)
 
-    def open(self, blob: Descriptor, start: int, end: int) -> Union[BlobDelivery, EmptyDelivery]:
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold = unheld) -> Union[BlobDelivery, EmptyDelivery]:
         """Ask for bytes `start` to `end` (exclusive) of `blob`; a blob without bytes needs no request.
 
-        A server that ignores ranges gives a delivery from 0. Raises NetworkError (BusyError with the time the host
-        asks for), AuthError, NotFoundError.
+        A server that ignores ranges gives a delivery from 0; `hold` is as in `Source.open`. Raises NetworkError
+        (BusyError with the time the host asks for), AuthError, NotFoundError.
         """
         if blob.size == 0:
             return EmptyDelivery()
         assert 0 <= start < end <= blob.size
-        return self._blobs.open(blob, start, end)
+        return self._blobs.open(blob, start, end, hold)
 
     def manifest(self, name: str) -> Union[Manifest, Index]:
         """The document that tag or digest `name` stands for, proved where `name` is a digest.

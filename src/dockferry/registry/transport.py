@@ -12,7 +12,7 @@ import os
 import ssl
 import threading
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, ContextManager, Dict, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -27,7 +27,7 @@ from .body import Body
 from .connections import PlainPool, QuietTLSPool, StaleConnection
 from .failures import explain
 from .headers import Headers, content_length
-from .lines import STOPPED, Lines
+from .lines import STOPPED, Call, Lines
 from .proxies import proxy_for
 from .redirects import origin_of
 from .tls import trusting_context, unchecked_context
@@ -82,6 +82,10 @@ class Transport:
             return self._once(method, url, fields, body, is_public)
         except StaleConnection as error:
             raise explain(error, url, self._access.first_byte_timeout) from None
+
+    def call(self) -> ContextManager[Call]:
+        """What this thread asks for within the `with` can be ended by the call's `abort`, and nothing else."""
+        return self._lines.call()
 
     def abort(self) -> None:
         """From any thread, for good: who waits on any connection comes back at once, with NetworkError."""

@@ -138,16 +138,16 @@ class Pool:
             is_demoted = state.demoted_until > now
             for blob, blob_state in enumerate(ledger.states):
                 is_barred = self._trust.is_doubted(blob) and state.number not in self.candidates(blob)
-                is_better = is_demoted and self._is_another_well(state.number, blob, now)
+                is_better = is_demoted and self.is_another_well(state.number, blob, now)
                 if is_barred or is_better or self._is_left(state.number, blob, blob_state, now):
                     found.add(blob)
         return found
 
     def others_honour(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether another source, which is well, gives ranges of the blob."""
-        return self._is_another_well(number, blob, now, blob_state.one_stream)
+        return self.is_another_well(number, blob, now, blob_state.one_stream)
 
-    def _is_another_well(self, number: int, blob: int, now: float, but: Container[int] = ()) -> bool:
+    def is_another_well(self, number: int, blob: int, now: float, but: Container[int] = ()) -> bool:
         """Whether the blob may be asked of another source that is neither failing nor demoted."""
         others = (self.states[one] for one in self.candidates(blob) if one != number and one not in but)
         return any(not other.health.failures and other.resting_until <= now for other in others)

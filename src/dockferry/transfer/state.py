@@ -18,7 +18,7 @@ from .jobs import Job, Reservation
 from .ledger import Ledger, Run
 from .pool import Pool, SourceState, Worker
 from .proof import OnDrop, Proof
-from .protocols import Delivery, Source
+from .protocols import Abortable, Delivery, Source
 from .ranges import Range, RangeSet
 from .retry import RetryPolicy
 from .scheduler import UNKNOWN, Assignment, Rules, assign, choose
@@ -115,6 +115,14 @@ class TransferState:
                 found = choice, source
         return found
 
+    def hold(self, job: Job, opening: Abortable) -> None:
+        """An answer is about to be waited for, and `opening` ends that wait."""
+        with self.shared.lock:
+            job.opening = opening
+            is_needless = job.is_given_up or self.shared.is_over
+        if is_needless:
+            opening.abort()
+
     def attach(self, job: Job, delivery: Delivery) -> bool:
         """A reply has begun. False: it is of no use and the job should be given back. Raises Stopped."""
         with self.shared.lock:
@@ -168,10 +176,10 @@ class TransferState:
             job.reserved = ranges
             return Reservation(ranges, self.proof.hold(job.run.blob, ranges), self._trust.compares(job.run.blob))
 
-    def commit(self, job: Job, reservation: Reservation, same: Sequence[Range] = ()) -> List[Delivery]:
+    def commit(self, job: Job, reservation: Reservation, same: Sequence[Range] = ()) -> List[Abortable]:
         """The reserved ranges are written, and the first is hashed where it was to be; `same` were there already.
 
-        What comes back are deliveries that are of no use any more, to be aborted by the caller.
+        What comes back is of no use any more, to be aborted by the caller.
         """
         number = job.run.blob
         with self.shared.lock:
@@ -183,7 +191,7 @@ class TransferState:
                 self.proof.release(number, reservation.ranges[0][1])
             self.proof.look_at(number)
             others = [self.jobs[run] for run in self.ledger.needless(number) if run is not job.run]
-            return [other.delivery for other in others if other.delivery is not None]
+            return [wait for wait in (other.maybe_wait for other in others) if wait is not None]
 
     def finish(self, job: Job, error: Optional[Exception] = None) -> None:
         """The job is over; what it did not bring is missing again. `error` tells why it ended early."""
@@ -222,10 +230,10 @@ class TransferState:
         if self.pool.is_hopeless(number):
             self.shared.end(NetworkError(error.message, remedy="run the same command again to go on from here"))
 
-    def govern(self, now: float) -> List[Delivery]:
+    def govern(self, now: float) -> List[Abortable]:
         """Let the governor look at the goodput, and take back what is in bad hands. Under the lock.
 
-        What comes back are deliveries that are of no use any more, to be aborted by the caller.
+        What comes back is of no use any more, to be aborted by the caller.
         """
         before = self.governor.target
         if self.governor.sample(now, self.received, len(self.jobs) >= before) > before:
@@ -238,7 +246,7 @@ class TransferState:
                 self._failed(job, error, now)
         if given_up:
             self.shared.work.notify_all()
-        return [job.delivery for job, _ in given_up if job.delivery is not None]
+        return [wait for wait in (job.maybe_wait for job, _ in given_up) if wait is not None]
 
     # The end
 
@@ -246,9 +254,9 @@ class TransferState:
         """End the transfer, with `error` unless it has ended already, and wake every thread."""
         with self.shared.lock:
             self.shared.end(error)
-            deliveries = [job.delivery for job in self.jobs.values() if job.delivery is not None]
-        for delivery in deliveries:
-            delivery.abort()
+            waits = [wait for wait in (job.maybe_wait for job in self.jobs.values()) if wait is not None]
+        for wait in waits:
+            wait.abort()
         for state in self.pool.states:
             state.source.abort()
 

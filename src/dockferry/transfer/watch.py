@@ -32,7 +32,9 @@ def watch(
     for job in running:
         if job.source.number not in pool.candidates(job.run.blob):
             found.append((job, None))
-        elif not may_be_held_back(job.run.blob) and _is_silent(job, pool, first_byte_time, now):
+        elif not may_be_held_back(job.run.blob) and _is_silent(
+            job, pool, first_byte_time, len({one.source.number for one in running}) > 1, now
+        ):
             quiet = now - job.run.last_at
             found.append((job, BodyError(f"{job.source.name}: silent for {quiet:.3g} s with {job.blob.digest}")))
     if found:
@@ -41,9 +43,13 @@ def watch(
     return [(slow, None)] if slow is not None else []
 
 
-def _is_silent(job: Job, pool: Pool, first_byte_time: float, now: float) -> bool:
+def _is_silent(job: Job, pool: Pool, first_byte_time: float, is_another_asked: bool, now: float) -> bool:
+    """It gives nothing, where another source does, or could if all connections were not waiting for this one."""
     patience = SILENCE if job.run.received else max(SILENCE, first_byte_time)
-    return now - job.run.last_at > patience and pool.is_another_giving(job.source.number, now - SILENCE)
+    return now - job.run.last_at > patience and (
+        pool.is_another_giving(job.source.number, now - SILENCE)
+        or (not is_another_asked and pool.is_another_well(job.source.number, job.run.blob, now))
+    )
 
 
 def _slowest(jobs: Iterable[Job], source: Optional[int], now: float) -> Optional[Job]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import mmap
 from typing import List, Optional, Tuple
 
@@ -63,7 +64,7 @@ def hash_along(state: TransferState, destination: Destination) -> None:
 def _do(state: TransferState, job: Job, destination: Destination, journal: Journal, view: memoryview) -> None:
     error: Optional[Exception] = None
     try:
-        delivery = job.source.source.open(job.blob, job.run.pos, job.run.end)
+        delivery = job.source.source.open(job.blob, job.run.pos, job.run.end, functools.partial(state.hold, job))
         try:
             if state.attach(job, delivery):
                 _carry(state, job, delivery, destination, journal, view)
