@@ -10,12 +10,13 @@ from typing import Tuple
 
 import pytest
 from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
-from support.rude import Request, Wire
-from support.rude_registry import Ask, RudeRegistry
+from support.rude import Request, RudeServer, Wire
+from support.rude_registry import Ask, Fault, RudeRegistry
 
 from dockferry import pull
-from dockferry.errors import CertificateError
-from dockferry.events import Warned
+from dockferry.errors import CertificateError, NetworkError
+from dockferry.events import Retry, Warned
+from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
 
 
@@ -139,3 +140,53 @@ def test_a_mirror_that_never_answers(bench: Bench, wanted: bytes, threads: int, 
     check(bench, wanted, bench.pull(*servers, threads=threads, access=patient))
     assert time.monotonic() - began < Rules().first_byte_time + 8
     assert well.sent <= 1.05 * SIZE
+
+
+LACKED = IMAGE.layers[0].digest
+
+
+def sending_away(storage: RudeServer) -> Fault:
+    return lambda ask: ask.wire.reply(
+        307, b"", [("Location", f"{storage.url}/{ask.request.target.rpartition('/')[2]}?sig={ask.number}")]
+    )
+
+
+def lacking_one(request: Request, wire: Wire, storage: RudeRegistry, status: int = 403) -> None:
+    if str(LACKED) in request.target:
+        wire.reply(status, b"<Error><Code>AccessDenied</Code></Error>")
+    else:
+        storage(request, wire)
+
+
+@pytest.mark.row(25)
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_storage_host_that_never_gives_a_layer(bench: Bench, threads: int, status: int) -> None:
+    """Every fresh address for it is refused: a few tries, and the end names registry and storage host."""
+    behind = RudeRegistry(IMAGE)
+    storage = bench.serve(lambda request, wire: lacking_one(request, wire, behind, status))
+    front = bench.serve(RudeRegistry(IMAGE, sending_away(storage)))
+    began = time.monotonic()
+    with pytest.raises(NetworkError) as caught:
+        bench.pull(front, threads=threads, retry=replace(QUICK, attempts=1000))
+    assert time.monotonic() - began < 5
+    assert storage.host in caught.value.message
+    assert front.host in caught.value.message
+    asked = [request for request in storage.requests if str(LACKED) in request.target]
+    assert 3 <= len(asked) <= 3 * threads
+    assert [event.number for event in bench.told(Retry)][-1] == 2
+
+
+@pytest.mark.row(25, 53)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_storage_host_without_one_layer(bench: Bench, wanted: bytes, threads: int) -> None:
+    """The layer comes from the other mirror at once, and the rest still comes from both."""
+    behind, full = RudeRegistry(IMAGE), RudeRegistry(IMAGE)
+    storage = bench.serve(lambda request, wire: lacking_one(request, wire, behind))
+    front = bench.serve(RudeRegistry(IMAGE, sending_away(storage)))
+    began = time.monotonic()
+    slow = RetryPolicy()
+    check(bench, wanted, bench.pull(front, bench.serve(full), threads=threads, retry=slow))
+    assert time.monotonic() - began < 3
+    assert behind.sent
+    assert behind.sent + full.sent <= 1.1 * SIZE

@@ -25,6 +25,7 @@ from dockferry.errors import (
     NotFoundError,
     ReplyError,
     RequestError,
+    StorageError,
 )
 from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
@@ -421,9 +422,41 @@ def test_a_storage_host_that_refuses_a_fresh_url_is_a_network_error(serve: Serve
     store = serve(lambda request, wire: wire.reply(403, b"<Error>expired</Error>"))
     server = serve(redirecting_to(lambda request: f"{store.url}/s?sig=canary"))
     error = failure(repository(server), open_half)
-    assert isinstance(error, ReplyError)
+    assert isinstance(error, StorageError)
     assert error.is_retryable
     assert store.host in error.message
+    assert server.host in error.message
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_storage_host_that_refuses_every_fresh_url_is_left(status: int, serve: Serve) -> None:
+    """Three times in a row for one blob: no more tries. Another blob has its own count, and bytes set it back."""
+    refused = [True]
+
+    def handler(request: Request, wire: Wire) -> None:
+        wire.reply(status) if refused[0] and str(LAYER.digest) in request.target else answer(request, wire)
+
+    store = serve(handler)
+    server = serve(redirecting_to(lambda request: f"{store.url}/s/{request.target.rpartition('/')[2]}"))
+    client = repository(server)
+
+    def tries() -> List[bool]:
+        found = []
+        for _ in range(3):
+            take(client, 0, 1000, IMAGE.layers[1])
+            with pytest.raises(NetworkError) as caught:
+                take(client, 0, 1000)
+            found.append(caught.value.is_retryable)
+        assert store.host in caught.value.message
+        assert server.host in caught.value.message
+        return found
+
+    assert tries() == [True, True, False]
+    refused[0] = False
+    take(client, 0, 1000)
+    refused[0] = True
+    assert tries() == [True, True, False]
+    client.close()
 
 
 def test_a_busy_storage_host_gets_its_time(serve: Serve) -> None:

@@ -10,13 +10,14 @@ import threading
 import time
 from typing import Dict, Optional, Tuple
 
-from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
+from ..errors import AuthError, BusyError, NetworkError, NotFoundError, RequestError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import redact_url
 from ..transfer.protocols import Hold
 from .body import Body
 from .complaint import Complaint
+from .denials import Denials
 from .judge import AskWhole, Deliver, Redirected, Refused, Verdict, Wanted, judge
 from .redirects import Hop
 from .session import Session, complaint
@@ -82,6 +83,7 @@ class BlobOpener:
         self._repository = repository
         self._lock = threading.Lock()
         self._found: Dict[Digest, Hop] = {}
+        self._denials = Denials()
         self._knows_ranges = False
 
     def open(self, blob: Descriptor, start: int, end: int, hold: Hold) -> BlobDelivery:
@@ -122,11 +124,13 @@ class BlobOpener:
         hop = Hop(self._session.endpoint.blob_url(self._repository, blob.digest), is_home=True, is_public=False)
         hops = slips = 0
         is_ranged = not _is_whole(blob, start, end)
+        began = time.monotonic()
         while True:
             reply, verdict = self._ask(hop, blob, start, end, is_ranged)
             if isinstance(verdict, Deliver):
                 self._knows_ranges = self._knows_ranges or reply.status == 206
                 if hops:
+                    self._denials.delivered(blob.digest)
                     with self._lock:
                         self._found[blob.digest] = hop
                 return BlobDelivery(reply.body, verdict.start, verdict.end)
@@ -139,7 +143,10 @@ class BlobOpener:
                 is_ranged = verdict.is_slip and self._knows_ranges and slips < _SLIPS
             else:
                 reply.body.discard()
-                raise verdict.error if hop.is_home else _elsewhere(verdict.error, self._session.endpoint.name)
+                if hop.is_home or not isinstance(verdict.error, (AuthError, NotFoundError, RequestError)):
+                    raise verdict.error
+                now = time.monotonic()
+                raise self._denials.denied(blob.digest, verdict.error, self._session.endpoint.name, began, now)
 
     def _ask(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         headers = {"Accept": "*/*"}
@@ -160,10 +167,3 @@ class BlobOpener:
 def _is_whole(blob: Descriptor, start: int, end: int) -> bool:
     """All of a blob is asked for without a Range: the one request that every server can answer."""
     return start == 0 and end == blob.size
-
-
-def _elsewhere(error: DockferryError, registry: str) -> DockferryError:
-    """A storage host that refuses the URL that the registry has just made may take the next one."""
-    if isinstance(error, (AuthError, NotFoundError, RequestError)):
-        return ReplyError(f"{error.message} (where {registry} sent us)", remedy="ask another mirror")
-    return error

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Container, Dict, List, Optional, Sequence, Set, Tuple
 
-from ..errors import BodyError, BusyError, CertificateError, DockferryError, NetworkError
+from ..errors import BodyError, BusyError, CertificateError, DockferryError, NetworkError, StorageError
 from ..events import SourceReport
 from .allowance import Allowance
 from .choice import Standing, maybe_low, order
@@ -49,14 +49,15 @@ class Worker:
 class SourceState:
     """One source's standing, by its place among the sources. `refused`: blobs that it does not give.
 
-    `pauses`: until when connections keep their place after a failure. `demotions`: how often in a row it
-    was too slow, or silent.
+    `barred`: blobs that it may give later, and when. `pauses`: until when connections keep their place after a
+    failure. `demotions`: how often in a row it was too slow, or silent.
     """
 
     number: int
     source: Source
     health: Health = field(default_factory=Health)
     refused: Set[int] = field(default_factory=set)
+    barred: Dict[int, float] = field(default_factory=dict)
     goodput: Goodput = field(default_factory=Goodput)
     allowance: Allowance = field(default_factory=Allowance)
     pauses: List[float] = field(default_factory=list)
@@ -75,6 +76,9 @@ class SourceState:
     @property
     def resting_until(self) -> float:
         return max(self.health.resting_until, self.demoted_until)
+
+    def is_barred(self, blob: int, now: float) -> bool:
+        return self.barred.get(blob, now) > now
 
     def demote(self, now: float) -> None:
         """Too slow beside another source, or silent: it rests, and is measured anew."""
@@ -133,7 +137,7 @@ class Pool:
 
     def closed(self, state: SourceState, ledger: Ledger, now: float) -> Set[int]:
         """The blobs for which this source cannot be asked now."""
-        found = set(state.refused)
+        found = state.refused | {blob for blob in state.barred if state.is_barred(blob, now)}
         if self.is_several:
             is_demoted = state.demoted_until > now
             for blob, blob_state in enumerate(ledger.states):
@@ -150,7 +154,8 @@ class Pool:
     def is_another_well(self, number: int, blob: int, now: float, but: Container[int] = ()) -> bool:
         """Whether the blob may be asked of another source that is neither failing nor demoted."""
         others = (self.states[one] for one in self.candidates(blob) if one != number and one not in but)
-        return any(not other.health.failures and other.resting_until <= now for other in others)
+        well = (other for other in others if not other.health.failures and other.resting_until <= now)
+        return any(not other.is_barred(blob, now) for other in well)
 
     def _is_left(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether a source that gives the blob from 0 alone is left out: others give ranges, and have begun."""
@@ -187,6 +192,11 @@ class Pool:
         self, state: SourceState, worker: Worker, run: Run, began: float, error: DockferryError, now: float
     ) -> Tuple[int, float]:
         """A request failed: how often without progress, and how long until the next."""
+        if isinstance(error, StorageError):  # of this blob alone
+            state.errors += 1
+            wait = self._policy.rest(error.number, self._luck())
+            state.barred[run.blob] = now + wait
+            return error.number, wait
         since = began
         if isinstance(error, BodyError) and now - run.last_at >= _QUIET:
             if self._stalled(state, now):
