@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Tuple
 
 import pytest
+from support.images import make_image
 from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
 from support.rude import Request, RudeServer, Wire
 from support.rude_registry import Ask, Fault, RudeRegistry
@@ -190,3 +191,43 @@ def test_a_storage_host_without_one_layer(bench: Bench, wanted: bytes, threads: 
     assert time.monotonic() - began < 3
     assert behind.sent
     assert behind.sent + full.sent <= 1.1 * SIZE
+
+
+CRUMB = 20_000
+SINGLE = make_image([600_000], seed=9)
+
+
+def crumbs(ask: Ask) -> None:
+    """A little of what was asked for, and the end."""
+    start, end = ask.span
+    ask.cut(min(1.0, CRUMB / (end - start)))
+
+
+@pytest.mark.row(10)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_discarded_bytes_are_bounded(bench: Bench, threads: int) -> None:
+    """One mirror ignores ranges and always ends early; the other gives crumbs, where it answers at all: the first is
+    not asked again and again for what is had.
+    """
+    early = RudeRegistry(SINGLE, lambda ask: ask.cut(0.4, ranged=False))
+    other = RudeRegistry(SINGLE, lambda ask: crumbs(ask) if ask.chance(0.3) else ask.wire.reply(503))
+    bench.pull(bench.serve(early), bench.serve(other), threads=threads, retry=replace(QUICK, attempts=1000))
+    assert early.sent <= 2 * SINGLE.layers[0].size
+    assert other.sent <= 1.1 * SINGLE.layers[0].size
+
+
+@pytest.mark.row(10)
+def test_who_repeats_too_much_is_asked_when_nobody_else_gives(bench: Bench) -> None:
+    """It ignores ranges and ends early at first; the other one refuses everything from its third crumb on."""
+    early = RudeRegistry(SINGLE, lambda ask: ask.cut(0.4, ranged=False) if ask.number < 8 else ask.give(ranged=False))
+    other = RudeRegistry(SINGLE, lambda ask: crumbs(ask) if ask.number < 3 else ask.wire.reply(404))
+    bench.pull(bench.serve(early), bench.serve(other), threads=2, retry=replace(QUICK, attempts=1000))
+    assert early.sent >= SINGLE.layers[0].size
+
+
+def test_a_pause_at_one_source_lasts_no_longer_than_it_should(bench: Bench) -> None:
+    """The one connection pauses at the mirror that gives crumbs, and has nothing to ask of the other one."""
+    early, other = RudeRegistry(SINGLE, lambda ask: ask.cut(0.1, ranged=False)), RudeRegistry(SINGLE, crumbs)
+    began = time.monotonic()
+    bench.pull(bench.serve(early), bench.serve(other), threads=1)
+    assert time.monotonic() - began < 0.1 * len(other.blobs)

@@ -836,3 +836,54 @@ def test_a_wait_that_was_ended_before_it_began(serve: Serve) -> None:
         client.open(LAYER, 0, 10, lambda call: call.abort())
     assert server.requests == []
     client.close()
+
+
+# Ranges now and then
+
+
+BIG = make_image([3_000_000])
+LARGE = BIG.layers[0]
+WHOLE = BIG.blobs[LARGE.digest]
+
+
+@pytest.mark.row(10, 11)
+@pytest.mark.parametrize(
+    ("start", "ignored", "asked", "is_whole"),
+    [(1_500_000, 3, 4, False), (2_900_000, 7, 8, False), (2_900_000, 8, 8, True), (200_000, 1, 1, True)],
+    ids=["a few times", "often", "too often", "little to repeat"],
+)
+def test_the_whole_in_a_ranges_place(start: int, ignored: int, asked: int, is_whole: bool, serve: Serve) -> None:
+    """A host that has honoured ranges sends all of a blob now and then: asked again, unless that costs more."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if 1 < len(server.requests) <= 1 + ignored:
+            wire.reply(200, WHOLE)
+        else:
+            answer(request, wire, BIG)
+
+    server = serve(handler)
+    client = repository(server)
+    assert take(client, 0, 1000, LARGE) == (0, WHOLE[:1000])
+    got = take(client, start, start + 1000, LARGE)
+    assert got == ((0, WHOLE) if is_whole else (start, WHOLE[start : start + 1000]))
+    client.close()
+    assert len(server.requests) == 1 + asked
+
+
+@pytest.mark.row(10)
+def test_a_host_that_stops_honouring_ranges_is_asked_less_and_less(serve: Serve) -> None:
+    """Eight, four, two, and then one request for each time; a Range that is honoured brings the patience back."""
+    honours = [True]
+    server = serve(lambda request, wire: answer(request, wire, BIG) if honours[0] else wire.reply(200, WHOLE))
+    client = repository(server)
+    for _ in range(2):
+        honours[0] = True
+        take(client, 0, 1000, LARGE)
+        honours[0] = False
+        counts = []
+        for _ in range(5):
+            before = len(server.requests)
+            assert take(client, 2_900_000, 2_901_000, LARGE) == (0, WHOLE)
+            counts.append(len(server.requests) - before)
+        assert counts == [8, 4, 2, 1, 1]
+    client.close()

@@ -23,9 +23,11 @@ from .redirects import Hop
 from .session import Session, complaint
 from .transport import Reply
 
-_SLIPS = 4
-"""Answers to a Range with another range, in a row, after which the blob is asked for without one; that is at the
-first, where no Range was ever answered rightly."""
+_SLIPS = 8
+"""Answers to a Range with another range, or with the whole, in a row, after which the whole is taken: half as many
+each time that has happened, and the first where no Range was ever answered rightly."""
+_REPEAT = 256 * 1024
+"""Bytes before the wanted ones that are rather read than asked around: a request more costs about as much."""
 
 
 class BlobDelivery:
@@ -84,7 +86,7 @@ class BlobOpener:
         self._lock = threading.Lock()
         self._found: Dict[Digest, Hop] = {}
         self._denials = Denials()
-        self._knows_ranges = False
+        self._patience = 1
 
     def open(self, blob: Descriptor, start: int, end: int, hold: Hold) -> BlobDelivery:
         """Ask for bytes `start` to `end` of `blob`; `hold` is told what ends the wait for an answer.
@@ -107,7 +109,7 @@ class BlobOpener:
     def _ask_known(self, hop: Hop, blob: Descriptor, start: int, end: int) -> Optional[BlobDelivery]:
         """From where the blob was last; None if that is over. A host that asks for time gets it."""
         try:
-            reply, verdict = self._ask(hop, blob, start, end, is_ranged=not _is_whole(blob, start, end))
+            reply, verdict = self._ask_well(hop, blob, start, end, is_ranged=not _is_whole(blob, start, end))
         except NetworkError:
             self._forget(blob, hop)
             raise
@@ -126,9 +128,8 @@ class BlobOpener:
         is_ranged = not _is_whole(blob, start, end)
         began = time.monotonic()
         while True:
-            reply, verdict = self._ask(hop, blob, start, end, is_ranged)
+            reply, verdict = self._ask_well(hop, blob, start, end, is_ranged)
             if isinstance(verdict, Deliver):
-                self._knows_ranges = self._knows_ranges or reply.status == 206
                 if hops:
                     self._denials.delivered(blob.digest)
                     with self._lock:
@@ -140,13 +141,33 @@ class BlobOpener:
             elif isinstance(verdict, AskWhole):
                 reply.body.discard()
                 slips += 1
-                is_ranged = verdict.is_slip and self._knows_ranges and slips < _SLIPS
+                is_ranged = verdict.is_slip and slips < self._patience
             else:
                 reply.body.discard()
                 if hop.is_home or not isinstance(verdict.error, (AuthError, NotFoundError, RequestError)):
                     raise verdict.error
                 now = time.monotonic()
                 raise self._denials.denied(blob.digest, verdict.error, self._session.endpoint.name, began, now)
+
+    def _ask_well(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
+        """The answer to a request, but for the whole where ranges were answered rightly before: caches do so now and
+        then, and the next answer may be right.
+        """
+        slips = 0
+        while True:
+            reply, verdict = self._ask(hop, blob, start, end, is_ranged)
+            if not isinstance(verdict, Deliver):
+                return reply, verdict
+            if reply.status == 206:
+                self._patience = _SLIPS
+            slips += 1
+            worth = (start - verdict.start) // _REPEAT if is_ranged else 0
+            if slips > worth:
+                return reply, verdict
+            if slips >= self._patience:
+                self._patience = max(1, self._patience // 2)
+                return reply, verdict
+            reply.body.close()
 
     def _ask(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         headers = {"Accept": "*/*"}

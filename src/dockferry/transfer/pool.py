@@ -33,6 +33,9 @@ SILENCE = 5.0
 """Seconds: a reply that was silent so long while another source gave bytes is given up."""
 _IGNORES = 30.0
 """Seconds after which a source that ignored ranges of a blob is asked for a range of it again."""
+_GIVES = 60.0
+"""Seconds: a source that gave bytes within that time is one to wait for. Also the first rest of one that repeats
+itself beyond measure, doubled up to `_REST_MOST`."""
 
 
 @dataclass
@@ -49,8 +52,9 @@ class Worker:
 class SourceState:
     """One source's standing, by its place among the sources. `refused`: blobs that it does not give.
 
-    `barred`: blobs that it may give later, and when. `pauses`: until when connections keep their place after a
-    failure. `demotions`: how often in a row it was too slow, or silent.
+    `barred`: blobs that it may give later, and when. `repeated`: of a blob that it gives from 0 alone, the bytes that
+    were had already, and `spared`: until when others are asked for the rest. `pauses`: until when connections keep
+    their place after a failure. `demotions`: how often in a row it was too slow, or silent.
     """
 
     number: int
@@ -61,6 +65,8 @@ class SourceState:
     goodput: Goodput = field(default_factory=Goodput)
     allowance: Allowance = field(default_factory=Allowance)
     pauses: List[float] = field(default_factory=list)
+    repeated: Dict[int, int] = field(default_factory=dict)
+    spared: Dict[int, float] = field(default_factory=dict)
     pace: Pace = UNKNOWN
     demotions: int = 0
     demoted_until: float = float("-inf")
@@ -115,6 +121,11 @@ class Pool:
         """When the first source may be asked by `worker`."""
         return min(max(state.health.resting_until, worker.resting.get(state.number, 0.0)) for state in self.states)
 
+    def next_at(self, worker: Worker, now: float) -> float:
+        """When the next of those that `worker` may not ask yet may be asked."""
+        ends = (max(one.health.resting_until, worker.resting.get(one.number, 0.0)) for one in self.states)
+        return min((end for end in ends if end > now), default=float("inf"))
+
     def _is_ready(self, state: SourceState, worker: Worker, now: float, connections: int) -> bool:
         if max(state.health.resting_until, worker.resting.get(state.number, 0.0)) > now:
             return False
@@ -159,7 +170,11 @@ class Pool:
 
     def _is_left(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether a source that gives the blob from 0 alone is left out: others give ranges, and have begun."""
-        if number not in blob_state.one_stream or not self.others_honour(number, blob, blob_state, now):
+        if number not in blob_state.one_stream:
+            return False
+        if self.states[number].spared.get(blob, now) > now and self._is_another_giving(number, blob, now - _GIVES):
+            return True
+        if not self.others_honour(number, blob, blob_state, now):
             return False
         if now - blob_state.one_stream[number] > _IGNORES:
             del blob_state.one_stream[number]
@@ -174,6 +189,15 @@ class Pool:
     def received(self, state: SourceState, count: int, now: float) -> None:
         state.received += count
         state.goodput.received(count, now)
+
+    def repeated(self, state: SourceState, blob: int, size: int, count: int, now: float) -> None:
+        """The source, which gives the blob of `size` from 0 alone, sent `count` bytes of it that were had.
+
+        That may cost as much as the blob; beyond that the rest is for others, as long as they give.
+        """
+        total = state.repeated[blob] = state.repeated.get(blob, 0) + count
+        if total > size:
+            state.spared[blob] = now + min(_REST_MOST, _GIVES * 2.0 ** min(total // size - 1, 10))
 
     def closed_one(self, state: SourceState, now: float) -> None:
         state.goodput.closed(now)
@@ -239,6 +263,10 @@ class Pool:
     def is_another_giving(self, number: int, since: float) -> bool:
         """Whether a source other than this one has given bytes since then."""
         return any(state.number != number and state.health.is_alive(since) for state in self.states)
+
+    def _is_another_giving(self, number: int, blob: int, since: float) -> bool:
+        """The same of the sources that may be asked for this blob."""
+        return any(one != number and self.states[one].health.is_alive(since) for one in self.candidates(blob))
 
     def look_for_slow(self, now: float) -> Optional[int]:
         """The number of a source that should lose a connection since it is far slower than another.

@@ -72,8 +72,10 @@ class TransferState:
                 wake_at = self.pool.wake_at(worker)
                 if wake_at > now:
                     self.shared.work.wait(wake_at - now)
+                elif self._has_room():
+                    self.shared.work.wait(min(_RECONSIDER, self.pool.next_at(worker, now) - now))
                 else:
-                    (self.shared.work if self._has_room() else self.shared.spare).wait(_RECONSIDER)
+                    self.shared.spare.wait(_RECONSIDER)
             raise Stopped
 
     def job_now(self, worker: Worker, now: float) -> Optional[Job]:
@@ -173,6 +175,9 @@ class TransferState:
             if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
                 self.pool.moved(job.source, job.worker, now)
                 self.ledger.states[job.run.blob].failures = 0
+            if job.source.number in self.ledger.states[job.run.blob].one_stream:
+                again = count - sum(end - start for start, end in ranges)
+                self.pool.repeated(job.source, job.run.blob, job.blob.size, again, now)
             job.reserved = ranges
             return Reservation(ranges, self.proof.hold(job.run.blob, ranges), self._trust.compares(job.run.blob))
 
