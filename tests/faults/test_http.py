@@ -16,6 +16,7 @@ from support.pulls import ACCESS, IMAGE, QUICK, SIZE, THREADS, Bench, check
 from support.rude import Request, Wire
 from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
+from dockferry.cli.presenters import words
 from dockferry.errors import NetworkError
 from dockferry.events import Retry
 from dockferry.transfer.retry import RetryPolicy
@@ -58,6 +59,20 @@ def test_faults_cost_no_bytes(bench: Bench, wanted: bytes, fault: Fault, threads
     check(bench, wanted, result)
     assert registry.sent <= 1.3 * SIZE
     assert took < 10
+
+
+@pytest.mark.parametrize("fault", [faults.cut, faults.reset, faults.busy_now_and_then, faults.reset_before_answer])
+def test_a_retry_is_told_in_few_words(bench: Bench, fault: Fault) -> None:
+    """Layer, host, fault and wait on one line of a terminal: no URL, and no digest in full but in the event's field."""
+    server = bench.serve(RudeRegistry(IMAGE, fault))
+    bench.pull(server)
+    assert bench.told(Retry)
+    for event in bench.told(Retry):
+        assert event.source == server.host
+        assert event.reason.startswith(f"{server.host}: ")
+        assert "/v2/" not in event.reason
+        assert event.digest not in event.reason
+        assert len(str(words.note(event))) <= 160
 
 
 @THREADS

@@ -13,7 +13,7 @@ from typing import Dict, Optional, Tuple
 from ..errors import AuthError, BusyError, NetworkError, NotFoundError, RequestError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
-from ..text import redact_url
+from ..text import host_of
 from ..transfer.protocols import Hold
 from .body import Body
 from .complaint import Complaint
@@ -31,12 +31,13 @@ _REPEAT = 256 * 1024
 
 
 class BlobDelivery:
-    """Bytes `start` to `end` of a blob, in order. Used by one thread, but for `abort`."""
+    """Bytes `start` to `end` of a blob, which `what` names, in order. Used by one thread, but for `abort`."""
 
-    def __init__(self, body: Body, start: int, end: int) -> None:
+    def __init__(self, body: Body, what: str, start: int, end: int) -> None:
         self.start = start
         self.end: Optional[int] = end
         self._body = body
+        body.what = what
         body.expect(end - start)
 
     def readinto(self, view: memoryview) -> int:
@@ -114,7 +115,7 @@ class BlobOpener:
             self._forget(blob, hop)
             raise
         if isinstance(verdict, Deliver):
-            return BlobDelivery(reply.body, verdict.start, verdict.end)
+            return BlobDelivery(reply.body, _named(blob), verdict.start, verdict.end)
         reply.body.discard()
         if isinstance(verdict, Refused) and isinstance(verdict.error, BusyError):
             raise verdict.error
@@ -134,7 +135,7 @@ class BlobOpener:
                     self._denials.delivered(blob.digest)
                     with self._lock:
                         self._found[blob.digest] = hop
-                return BlobDelivery(reply.body, verdict.start, verdict.end)
+                return BlobDelivery(reply.body, _named(blob), verdict.start, verdict.end)
             if isinstance(verdict, Redirected):
                 hops += 1
                 hop = self._session.follow(hop, reply, hops)
@@ -174,8 +175,8 @@ class BlobOpener:
         if is_ranged:
             headers["Range"] = f"bytes={start}-{end - 1}"
         reply = self._session.visit(hop, headers)
-        where = self._session.endpoint.name if hop.is_home else redact_url(hop.url)
-        wanted = Wanted(start, end, blob.size, is_ranged, f"blob {blob.digest}", where)
+        where = self._session.endpoint.name if hop.is_home else host_of(hop.url)
+        wanted = Wanted(start, end, blob.size, is_ranged, _named(blob), where)
         said = complaint(reply) if reply.status >= 400 else Complaint()
         return reply, judge(wanted, reply.status, reply.headers, said, time.time())
 
@@ -183,6 +184,11 @@ class BlobOpener:
         with self._lock:
             if self._found.get(blob.digest) is hop:
                 del self._found[blob.digest]
+
+
+def _named(blob: Descriptor) -> str:
+    """For messages, which one line has to hold."""
+    return f"blob {blob.digest.short}"
 
 
 def _is_whole(blob: Descriptor, start: int, end: int) -> bool:

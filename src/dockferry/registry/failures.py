@@ -13,14 +13,14 @@ from typing import Any, Iterator, List
 from urllib3 import exceptions as theirs
 
 from ..errors import AuthError, BodyError, CertificateError, ConnectError, DockferryError, ReplyError
-from ..text import redact, redact_url
+from ..text import host_of, redact
 
 _NETWORK = "check the network and the proxy, or name a mirror with -r"
 
 
 def explain(error: BaseException, url: str, patience: float) -> DockferryError:
     """The error of ours for `error`, met while `url` was asked for; `patience` is the timeout for an answer."""
-    asked = redact_url(url)
+    asked = host_of(url)
     chain = list(_causes(error))
     verdict = _first(chain, ssl.SSLCertVerificationError) or _first(chain, ssl.SSLError)
     if _first(chain, theirs.ProxyError) and not isinstance(verdict, ssl.SSLCertVerificationError):

@@ -70,7 +70,7 @@ class Repository:
 
     def blob_bytes(self, blob: Descriptor, limit: int) -> bytes:
         """All of a small blob, such as a config, proved. Raises ContentError, and what `open` raises."""
-        what = f"{self.name}: blob {blob.digest}"
+        what = f"{self.name}: blob {blob.digest.short}"
         if blob.size > limit:
             raise ContentError(f"{what}: wanted at most {limit} bytes, got a descriptor of {blob.size}")
         buffer = bytearray(blob.size)
@@ -119,6 +119,7 @@ class Repository:
         """The body of a 200, at most MAX_MANIFEST bytes (and one, which shows that there are more)."""
         if reply.status != 200:
             raise self._session.refused(reply, what)
+        reply.body.what = what
         try:
             return reply.body.read(MAX_MANIFEST + 1)
         finally:

@@ -20,7 +20,7 @@ import urllib3
 from .._version import __version__
 from ..choices import MAX_THREADS
 from ..errors import ConnectError, NetworkError
-from ..text import redact_url
+from ..text import host_of
 from .access import Access
 from .addresses import is_private
 from .body import Body
@@ -128,7 +128,7 @@ class Transport:
     def _reply(self, raw: Any, url: str) -> Reply:
         headers = Headers(raw.headers.iteritems())
         try:
-            length = 0 if raw.status in (204, 304) else content_length(headers, redact_url(url))
+            length = 0 if raw.status in (204, 304) else content_length(headers, host_of(url))
         except NetworkError:
             raw.close()
             raise
@@ -141,7 +141,7 @@ class Transport:
             else:
                 raw.close()
 
-        body = Body(raw._fp, connection.live, length, self._access.idle_timeout, redact_url(url), done)
+        body = Body(raw._fp, connection.live, length, self._access.idle_timeout, host_of(url), done)
         peer_is_private = connection.is_private_peer or is_private(urlsplit(url).hostname or "")
         return Reply(url, raw.status, headers, body, peer_is_private)
 

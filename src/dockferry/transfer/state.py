@@ -228,7 +228,7 @@ class TransferState:
             if self.pool.is_hopeless(number):
                 self.shared.end(error)
             else:
-                self.shared.tell(Warned(f"{source.name} does not give {job.blob.digest}: {error.message}"))
+                self.shared.tell(Warned(f"{error.message}; the other sources are asked for it"))
             return
         count, wait = self.pool.failed(source, job.worker, job.run, job.began, error, now)
         self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.name))

@@ -36,7 +36,9 @@ def watch(
             job, pool, first_byte_time, len({one.source.number for one in running}) > 1, now
         ):
             quiet = now - job.run.last_at
-            found.append((job, BodyError(f"{job.source.name}: silent for {quiet:.3g} s with {job.blob.digest}")))
+            found.append(
+                (job, BodyError(f"{job.source.name}: blob {job.blob.digest.short} was silent for {quiet:.3g} s"))
+            )
     if found:
         return found
     slow = _slowest(running, pool.look_for_slow(now), now)

@@ -91,10 +91,12 @@ def _carry(
         if problem is not None:
             raise problem
         if _is_crawling(run, state.clock()):
-            raise BodyError(f"{job.source.source.name}: less than {MIN_SPEED} bytes a second of {job.blob.digest}")
+            raise BodyError(
+                f"{job.source.source.name}: less than {MIN_SPEED} bytes a second of blob {job.blob.digest.short}"
+            )
         if is_end:
             if run.remaining and not run.received:
-                raise BodyError(f"{job.source.source.name}: wanted bytes of {job.blob.digest}, got an empty body")
+                raise BodyError(f"{job.source.source.name}: wanted blob {job.blob.digest.short}, got an empty body")
             return
 
 
