@@ -63,7 +63,7 @@ def test_faults_cost_no_bytes(bench: Bench, wanted: bytes, fault: Fault, threads
 
 @pytest.mark.parametrize("fault", [faults.cut, faults.reset, faults.busy_now_and_then, faults.reset_before_answer])
 def test_a_retry_is_told_in_few_words(bench: Bench, fault: Fault) -> None:
-    """Layer, host, fault and wait on one line of a terminal: no URL, and no digest in full but in the event's field."""
+    """Layer, host, fault and wait: no URL, and no digest in full but in the event's own field."""
     server = bench.serve(RudeRegistry(IMAGE, fault))
     bench.pull(server)
     assert bench.told(Retry)

@@ -45,6 +45,30 @@ def test_base_and_longest_bound_every_wait(base: float, longest: float, number: 
     assert policy.pause(number, 1.0) <= min(base, longest)
 
 
+def test_a_host_that_was_never_reached_has_a_minute() -> None:
+    """Whatever the jitter, the last try is a minute after the first; a host that has answered is asked on."""
+    policy = RetryPolicy()
+    for luck in (0.0, 0.5, 1.0):
+        passed, number = 0.0, 1
+        left = policy.left(number, passed, False)
+        while left is not None:
+            passed += min(left, policy.rest(number, luck))
+            number += 1
+            left = policy.left(number, passed, False)
+        assert passed == policy.contact
+        assert 5 <= number <= 8
+    assert policy.left(3, 1e6, True) == float("inf")
+    assert policy.left(policy.attempts, 1.0, True) is None
+
+
+def test_a_host_that_is_silent_is_asked_three_times() -> None:
+    """Each try takes minutes: the first says too little."""
+    policy = RetryPolicy()
+    assert policy.left(1, 120.0, False) == policy.first
+    assert policy.left(2, 240.0, False) == policy.first
+    assert policy.left(3, 360.0, False) is None
+
+
 @pytest.mark.parametrize(("asked", "least", "most"), [(7.0, 7.0, 7.8), (60.0, 60.0, 66.0), (0.0, 0.05, 0.5)])
 def test_what_the_host_asks_is_honoured(asked: float, least: float, most: float) -> None:
     """Retry-After is the least, for a source that rests as for one connection."""

@@ -6,7 +6,7 @@ OCI distribution spec, "Pull". It is a `Source` of blobs, as `transfer` wants th
 from __future__ import annotations
 
 import functools
-from typing import Iterator, List, Optional, Union
+from typing import Callable, Iterator, List, Optional, Tuple, Union
 
 from ..errors import ContentError, ReplyError
 from ..oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
@@ -29,6 +29,13 @@ from .transport import Reply, Transport
 _ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 _TAGS_PAGE = 1000
 _MAX_PAGES = 1000
+
+Page = Tuple[bytes, Tuple[str, ...]]
+"""A page of a list as it came, and its Link fields."""
+
+
+def at_once(call: Callable[[], Page]) -> Page:
+    return call()
 
 
 class Repository:
@@ -87,25 +94,29 @@ class Repository:
         _check(data, blob.digest, what)
         return data
 
-    def tags(self) -> Iterator[str]:
+    def tags(self, ask: Callable[[Callable[[], Page]], Page] = at_once) -> Iterator[str]:
         """Every tag of the repository, in the registry's order; what cannot be a tag is left out.
 
+        `ask` makes each page's request, and may make it again.
         Raises NotFoundError, AuthError, NetworkError, ContentError.
         """
         what = f"tags of {self._repository}"
         url: Optional[str] = self._endpoint.tags_url(self._repository, _TAGS_PAGE)
         for _ in range(_MAX_PAGES):
             assert url is not None
-            reply = self._session.fetch(url, {"Accept": "application/json"})
-            raw = self._document(reply, what)
+            raw, links = ask(functools.partial(self._page, url, what))
             yield from _tags_in(raw, f"{self.name}: {what}")
-            following = next_page(url, reply.headers.all("link"))
+            following = next_page(url, links)
             if following is None:
                 return
             if following == url:
                 raise ReplyError(f"{self.name}: {what}: a page of the list names itself as the next")
             url = following
         raise ReplyError(f"{self.name}: {what}: wanted at most {_MAX_PAGES} pages, got more")
+
+    def _page(self, url: str, what: str) -> Page:
+        reply = self._session.fetch(url, {"Accept": "application/json"})
+        return self._document(reply, what), reply.headers.all("link")
 
     def abort(self) -> None:
         """From any thread, for good: who waits for this host comes back at once, with NetworkError."""

@@ -7,6 +7,8 @@ from typing import Optional
 
 _QUICK = 0.1
 """Seconds: the first wait where the host is there."""
+_CONTACTS = 3
+"""Tries that are made at least, however long they take: a host may be silent, and not dead."""
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,26 @@ class RetryPolicy:
     Three things fail, and each has its wait, jittered by `luck` in [0, 1), before the `number`-th try in a row (from
     1): a source that gives nothing (`rest`), one that answers but brings nothing new (`again`), and one connection
     to a source that gives bytes to others (`pause`). None is longer than `longest`, no pause longer than `base`.
+
+    Before anything is known of an image, a host that gives no connection may be a wrong name: such tries end
+    `contact` seconds after the first, which a restart takes less than.
     """
 
     attempts: int = 20
     base: float = 5.0
     longest: float = 600.0
     first: float = 0.5
+    contact: float = 60.0
+
+    def left(self, number: int, passed: float, is_known: bool) -> Optional[float]:
+        """The longest that may be waited after `number` failures in a row, the first of them `passed` seconds ago;
+        None where no more try is made. `is_known`: a host has answered.
+        """
+        if number >= self.attempts:
+            return None
+        if is_known:
+            return float("inf")
+        return None if passed >= self.contact and number >= _CONTACTS else max(self.contact - passed, self.first)
 
     def rest(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
         """A source gives nothing. The first try again comes almost at once (most drops are one connection's bad
