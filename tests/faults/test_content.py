@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import pytest
 from support import faults
 from support.images import assemble, make_image, make_layer
 from support.pulls import ACCESS, IMAGE, QUICK, SIZE, THREADS, Bench, check
 from support.rude import Request, Wire
-from support.rude_registry import Ask, RudeRegistry
+from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
 from dockferry import pull, verify
 from dockferry.errors import ContentError, DockferryError
 from dockferry.events import Warned
 from dockferry.oci.descriptor import OCI_INDEX
 from dockferry.oci.digest import Digest
+from dockferry.transfer.trust import BLOCK, MOST
 
 PORTAL = b"<html><title>Please log in</title></html>"
 HTML = [("Content-Type", "text/html; charset=utf-8")]
@@ -31,6 +32,63 @@ def test_a_wrong_bit_once(bench: Bench, wanted: bytes) -> None:
     check(bench, wanted, bench.pull(server))
     assert registry.sent <= SIZE + IMAGE.layers[0].size
     assert any(server.host in event.message and "wrong" in event.message for event in bench.told(Warned))
+
+
+def flipped(place: int) -> Fault:
+    """The bit at `place` of the first layer is wrong, in the first reply that brings it."""
+    done: List[int] = []
+
+    def fault(ask: Ask) -> None:
+        start, end = ask.span
+        is_it = len(ask.data) == IMAGE.layers[0].size and start <= place < end
+        if is_it and not done:
+            done.append(ask.number)
+            ask.data = with_wrong_bit(ask.data, place)
+        ask.give()
+
+    return fault
+
+
+def with_wrong_bit(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+@pytest.mark.row(13)
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_a_wrong_bit_is_looked_for(bench: Bench, wanted: bytes, threads: int, share: float) -> None:
+    """With one source the layer comes again until the wrong block has: what stands behind it is not fetched twice."""
+    size = IMAGE.layers[0].size
+    registry = RudeRegistry(IMAGE, flipped(int(share * size)), rate=2e6)
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads))
+    again = registry.sent - SIZE
+    assert again >= 1
+    assert again <= threads * (share * size + 4 * BLOCK)
+
+
+@pytest.mark.row(13)
+def test_a_block_that_is_another_each_time(bench: Bench) -> None:
+    """It is asked for a bounded number of times, and the rest of its layer only twice; then the error says where."""
+    size = IMAGE.layers[0].size
+    place = size // 2
+
+    def fault(ask: Ask) -> None:
+        start, end = ask.span
+        if len(ask.data) == size and start <= place < end:
+            ask.data = ask.data[:place] + b"%08d" % ask.number + ask.data[place + 8 :]
+        ask.give()
+
+    registry = RudeRegistry(IMAGE, fault)
+    server = bench.serve(registry)
+    with pytest.raises(ContentError, match="other bytes each time it gave 983040-1048575") as caught:
+        bench.pull(server, threads=2)
+    assert server.host in str(caught.value)
+    assert str(IMAGE.layers[0].digest) in str(caught.value)
+    assert registry.sent <= SIZE + size + 2 * MOST * BLOCK
+    assert "a.tar" not in bench.left()
+    registry.fault = honest
+    bench.pull(server)
+    assert bench.left() == ["a.tar"]
 
 
 @THREADS

@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence
 
 from dockferry.errors import DockferryError
 from dockferry.transfer.governor import Governor
-from dockferry.transfer.jobs import Job
+from dockferry.transfer.jobs import Job, Written
 from dockferry.transfer.pool import Worker
 from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.retry import RetryPolicy
@@ -53,7 +53,7 @@ class Desk:
         if reservation.hashes:
             data = self.image.blobs[job.blob.digest][start : start + count]
             self.state.proof.frontiers[job.run.blob].update(memoryview(data))
-        self.state.commit(job, reservation)
+        self.state.commit(job, reservation, Written(reservation.ranges))
 
     def fail(self, job: Job, error: DockferryError) -> None:
         self.now += 0.1

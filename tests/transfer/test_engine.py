@@ -14,6 +14,8 @@ from support.transfers import QUICK, SMALL, Bench
 
 from dockferry.errors import AuthError, BodyError, BusyError, ContentError, DiskError, NetworkError
 from dockferry.events import Event, Progress, Retry, Warned
+from dockferry.transfer.engine import until_sync
+from dockferry.transfer.trust import BLOCK
 
 
 @pytest.fixture
@@ -56,12 +58,20 @@ def test_silent_connection_is_overtaken(bench: Bench) -> None:
 
 
 def test_wrong_bit_costs_one_blob(bench: Bench) -> None:
-    """A flipped bit is found by the hash; that blob alone is fetched again."""
+    """A flipped bit is found by the hash; that blob alone is fetched again, and what differs then once more."""
     bench.source.script = lambda number, blob, start, end: Script(flip=start) if number == 0 else Script()
     bench.run()
     bench.check()
-    assert bench.source.given <= bench.size + max(layer.size for layer in bench.image.layers)
+    assert bench.source.given <= bench.size + max(layer.size for layer in bench.image.layers) + BLOCK
     assert any(isinstance(event, Warned) and "wrong" in event.message for event in bench.events)
+
+
+@pytest.mark.row(43)
+@pytest.mark.parametrize("took", [0.0, 1.0, 5.0, 10.0, 14.0])
+def test_a_power_cut_costs_half_a_minute_at_most(took: float) -> None:
+    """From the beginning of one sync to the end of the next, on a disk that is slow to sync too."""
+    assert took + until_sync(took) + took <= 30.0
+    assert until_sync(took) >= 1.0
 
 
 def test_always_wrong_ends_with_names(bench: Bench) -> None:

@@ -162,3 +162,16 @@ def test_speed_falls_while_silent() -> None:
         run.count(100, tenth / 10)
     assert 800 < (run.speed(4.0) or 0) < 1200
     assert (run.speed(60.0) or 0) < 50
+
+
+def test_what_is_in_hand_is_kept_when_a_run_is_given_up() -> None:
+    """It came: it would come twice otherwise. What has not come is missing at once."""
+    ledger = Ledger(blobs(1000))
+    run = ledger.claim(0, 0, 1000, 0.0)
+    run.in_hand = 300
+    ledger.give_up(run)
+    assert list(ledger.states[0].gaps()) == [(300, 1000)]
+    ranges = ledger.begin(run, 400, 1.0)
+    assert ranges == [(0, 300)]
+    ledger.commit(run, ranges)
+    assert not run.remaining

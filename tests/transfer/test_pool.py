@@ -266,15 +266,42 @@ def test_sources_that_are_silent_for_ever_are_the_end() -> None:
     assert isinstance(desk.state.shared.error, NetworkError)
 
 
-def test_one_source_alone_is_never_given_up() -> None:
-    """Its own timeouts decide, however long it is silent."""
+def test_one_source_is_given_time_for_its_first_byte() -> None:
+    """It may be fetching from upstream: its own timeouts decide, whatever its other connections bring."""
     desk = desk_of([10_000_000], 2, 1)
     found = jobs(desk, WORKERS[:2])
-    desk.receive(found[0], 1000)
     for _ in range(100):
         govern(desk)
         desk.receive(found[1], 10)
     assert not any(job.is_given_up for job in found)
+
+
+def test_a_silent_reply_of_one_source_is_given_up_where_its_others_go_on() -> None:
+    """It is dead, and its range and its place among the connections are for others."""
+    desk = desk_of([10_000_000], 2, 1)
+    found = jobs(desk, WORKERS[:2])
+    desk.receive(found[0], 1000)
+    for _ in range(int(SILENCE / 0.5)):
+        govern(desk)
+        desk.receive(found[1], 10)
+    assert not found[0].is_given_up
+    for _ in range(2):
+        govern(desk)
+        desk.receive(found[1], 10)
+    assert found[0].is_given_up
+    assert not found[1].is_given_up
+    assert desk.job(WORKERS[2]) is not None
+
+
+def test_silent_replies_hold_no_place() -> None:
+    """All connections are silent: others are opened, to find out if the line is down, and not all at once."""
+    desk = desk_of([10_000_000], 2, 1)
+    for job in jobs(desk, WORKERS[:2]):
+        desk.receive(job, 1000)
+    assert desk.job(WORKERS[2]) is None
+    desk.now += SILENCE + 0.1
+    assert len(jobs(desk, WORKERS[2:4])) == 2
+    assert desk.job(WORKERS[4]) is None
 
 
 def test_when_all_are_silent_none_is_given_up() -> None:

@@ -120,6 +120,23 @@ def test_a_straggler_gets_one_twin() -> None:
     assert choose(ledger, 4, 20.0, RULES, Pace(1.0 * MIB)) is None
 
 
+@pytest.mark.parametrize(("size", "is_worth_it"), [(60_000, True), (RULES.small + 2000, False)])
+def test_a_crumb_is_not_waited_for(size: int, is_worth_it: bool) -> None:
+    """What is little and silent for a moment is fetched twice; what is more waits till it is sure to be silent."""
+    ledger = _one_run(20 * MIB, 1.0, 20 * MIB + size)
+    assert choose(ledger, 4, 0.9 + RULES.pause, RULES, Pace(20.0 * MIB)) is None
+    choice = choose(ledger, 4, 1.1 + RULES.pause, RULES, Pace(20.0 * MIB))
+    assert (choice is not None) == is_worth_it
+
+
+def test_all_but_a_crumb_of_a_silent_run_is_taken() -> None:
+    """By one whose own speed is not known yet, too: in halves of halves it would take many requests."""
+    ledger = _one_run(1000, 1.0, 8 * MIB)
+    choice = choose(ledger, 4, 6.0, RULES)
+    assert choice is not None
+    assert (choice.start, choice.end) == (1000 + RULES.steal_min, 8 * MIB)
+
+
 def test_a_silent_twin_is_overtaken_too() -> None:
     """Both connections that were to bring the last crumb are silent: a third one goes for it within seconds."""
     ledger = _one_run(1000, 1.0, 1000 + 60_000)

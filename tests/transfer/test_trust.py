@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet
+from typing import AbstractSet, List
 
 from dockferry.transfer.provenance import EARLIER
 from dockferry.transfer.ranges import RangeSet
-from dockferry.transfer.trust import MOST, SAME, Trust, Verdict
+from dockferry.transfer.trust import BLOCK, MOST, SAME, Trust, Verdict
 
 ALL: AbstractSet[int] = {0, 1, 2}
 
@@ -25,7 +25,7 @@ def test_the_same_wrong_digest_is_what_there_is() -> None:
     for _ in range(SAME):
         assert not trust.is_hopeless(0, [0])
         gave(trust, 10)
-        assert trust.wrong(0, "sha256:same") == Verdict(liar=0)
+        assert trust.wrong(0, "sha256:same") == Verdict(drop=RangeSet([(0, 10)]), liar=0)
     assert trust.is_hopeless(0, [0])
     trust = Trust(1, 1)
     for number in range(MOST):
@@ -39,7 +39,7 @@ def test_a_lone_giver_is_to_blame() -> None:
     """What one of two gave alone is wrong: it is banned, for all blobs, and asked only where nobody else gives."""
     trust = Trust(2, 2)
     gave(trust, 0, 10)
-    assert trust.wrong(0, "a") == Verdict(liar=1)
+    assert trust.wrong(0, "a") == Verdict(drop=RangeSet([(0, 10)]), liar=1)
     for blob in (0, 1):
         assert list(trust.candidates(blob, [0, 1], ALL)) == [0]
         assert list(trust.candidates(blob, [1], ALL)) == [1]
@@ -94,8 +94,50 @@ def test_who_lies_about_another_ones_range_too_is_found_alone() -> None:
     gave(trust, 50, 10)
     trust.wrong(0, "a")
     trust.gave(0, 0, [(50, 60)])
-    assert trust.wrong(0, "b") == Verdict(liar=0)
+    assert trust.wrong(0, "b") == Verdict(drop=RangeSet([(0, 60)]), liar=0)
     assert trust.banned == {0}
+    trust.agreed(0, 1, [(0, 40)])
+    trust.gave(0, 1, [(40, 60)])
+    assert trust.good(0) is None
+    assert trust.lies == [1, 0]
+
+
+def test_a_lone_sources_word_counts_when_it_says_it_twice() -> None:
+    """One source gave other bytes than before: neither counts, until the last is what stands there already."""
+    trust = Trust(1, 1)
+    assert not trust.must_repeat(0, 0)
+    gave(trust, 10)
+    trust.wrong(0, "a")
+    assert trust.compares(0)
+    assert trust.must_repeat(0, 0)
+    trust.changed(0, [(5, 10)])
+    trust.agreed(0, 0, [(0, 5)])
+    trust.agreed(0, 0, [(5, 10)])
+    assert trust.good(0) is None
+    assert not trust.compares(0)
+
+
+def test_what_comes_as_something_else_each_time_is_given_up() -> None:
+    """Not before it was asked for again and again; and how often is counted for each block."""
+    trust = Trust(1, 1)
+    gave(trust, 4 * BLOCK)
+    trust.wrong(0, "a")
+    for block in (0, 1, 2):
+        for _ in range(MOST - 1):
+            trust.changed(0, [(block * BLOCK, (block + 1) * BLOCK)])
+    assert not trust.is_hopeless(0, [0])
+    trust.changed(0, [(BLOCK + 10, BLOCK + 20)])
+    assert trust.is_hopeless(0, [0])
+    assert trust.unsteady(0) == (BLOCK, 2 * BLOCK)
+
+
+def test_who_has_proved_nothing_is_suspected_before_who_has() -> None:
+    """It gave more of this blob; but the other one has given blobs that were right."""
+    trust = Trust(2, 2)
+    gave(trust, 10, blob=0)
+    trust.good(0)
+    gave(trust, 10, 90, blob=1)
+    assert trust.wrong(1, "a").suspect == 1
 
 
 def test_where_two_agree_neither_is_suspected() -> None:
@@ -115,16 +157,19 @@ def test_where_two_agree_neither_is_suspected() -> None:
 def test_all_agree_and_are_wrong() -> None:
     """Two mirrors with the same wrong copy: the blob is asked of each alone, and given up in the end."""
     trust = Trust(1, 2)
-    verdicts = []
+    asked: List[int] = []
     while not trust.is_hopeless(0, [0, 1]):
         allowed = trust.candidates(0, [0, 1], ALL)
         gave(trust, *[30 if source in allowed else 0 for source in (0, 1)])
         verdict = trust.wrong(0, "a")
-        while verdict.suspect is not None and verdict.drop is not None:
-            trust.agreed(0, 1 - verdict.suspect, list(verdict.drop))
+        while verdict.drop is not None and not trust.is_hopeless(0, [0, 1]):
+            blamed = verdict.liar if verdict.liar is not None else verdict.suspect
+            assert blamed is not None
+            asked += [blamed]
+            trust.agreed(0, 1 - blamed, list(verdict.drop))
             verdict = trust.wrong(0, "a")
-        verdicts.append(verdict)
-    assert verdicts == [Verdict(), Verdict(liar=1), Verdict(liar=0)]
+    assert asked == [0, 1, 1]
+    assert SAME <= trust.times_wrong(0) <= SAME + 1
     assert not trust.is_hopeless(0, [0, 1, 2])  # there is one that never lied
 
 
@@ -145,7 +190,7 @@ def test_two_liars_are_found_one_at_a_time() -> None:
     assert sorted(suspected) == [0, 1, 2]
     (alone,) = trust.candidates(0, [0, 1, 2], ALL)
     trust.gave(0, alone, [(0, 60)])
-    assert trust.wrong(0, "b") == Verdict(liar=alone)
+    assert trust.wrong(0, "b").liar == alone
     (other,) = trust.candidates(0, [0, 1, 2], ALL)
     assert other != alone
 

@@ -27,8 +27,10 @@ from .scheduler import Rules
 from .state import TransferState
 from .worker import hash_along, work
 
-_SYNC = 20.0
-"""Seconds between two syncs of data and journal: what a power cut costs, with a margin for the sync itself."""
+_LOST_MOST = 30.0
+"""Seconds of work that a power cut may cost."""
+_SYNC_MOST, _SYNC_LEAST = 20.0, 2.0
+"""Seconds between two syncs of data and journal."""
 _GOVERN = 0.5
 _GO_HOME = 5.0
 """Seconds that threads get to end: a receive that was shut down comes back at once, a write when it is done."""
@@ -124,6 +126,14 @@ def _watch(state: TransferState, maker: ProgressMaker, tick: float, on_event: On
             return
 
 
+def until_sync(took: float) -> float:
+    """Seconds to wait for the next sync, when the last one took so many.
+
+    Lost in a power cut is what came since the last whole sync began: two syncs and the time between them, at most.
+    """
+    return max(_SYNC_LEAST, min(_SYNC_MOST, _LOST_MOST - 2 * took))
+
+
 class _Crew:
     """The threads of one transfer."""
 
@@ -157,8 +167,11 @@ class _Crew:
         self._state.close()
 
     def _sync_now_and_then(self) -> None:
+        took = 0.0
         try:
-            while not self._done.wait(_SYNC):
+            while not self._done.wait(until_sync(took)):
+                began = self._state.clock()
                 self._journal.settle(self._destination.sync)
+                took = self._state.clock() - began
         except BaseException as error:  # as in work()
             self._state.stop(error)

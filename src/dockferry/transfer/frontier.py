@@ -38,6 +38,12 @@ class Frontier:
         """The digest of what was hashed so far, for an error."""
         return f"{self.blob.digest.algorithm}:{self._hash.hexdigest()}"
 
+    def fork(self) -> Frontier:
+        """Another one, which has come as far. Only while nobody holds this one."""
+        other = Frontier(self.blob)
+        other.offset, other._hash = self.offset, self._hash.copy()
+        return other
+
     def reset(self) -> None:
         """Begin again at 0."""
         self.offset = 0

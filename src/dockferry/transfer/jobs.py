@@ -39,9 +39,27 @@ class Job:
 class Reservation:
     """What of a chunk is to be written; `hashes`: the first range stands at the frontier, which is held for it.
 
-    `compares`: what is in its place already was another source's, and is in doubt.
+    `compares`: what is in its place already is in doubt. `must_repeat`: it was the same source's, so what comes as
+    something else counts no more than that did.
     """
 
     ranges: Sequence[Range]
-    hashes: bool
-    compares: bool
+    hashes: bool = False
+    compares: bool = False
+    must_repeat: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """What has become of a reservation: `fresh` ranges are new, `same` were there already.
+
+    `other` stand there now, but have to come once more.
+    """
+
+    fresh: Sequence[Range]
+    same: Sequence[Range] = ()
+    other: Sequence[Range] = ()
+
+    @property
+    def had(self) -> Sequence[Range]:
+        return [*self.fresh, *self.same]

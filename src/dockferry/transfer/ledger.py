@@ -207,14 +207,21 @@ class Ledger:
         return run.remaining > 0
 
     def give_up(self, run: Run) -> None:
-        """What `run` has not handed in is missing again, at once; what it still brings is not taken."""
-        run.end = run.pos
+        """What has not come is missing again, at once, and no more is taken of it but what the run has in hand."""
+        run.end = min(run.end, run.pos + run.in_hand)
+
+    def complete(self, blob: int) -> None:
+        """All of a blob stands as it should: what is in flight is not needed."""
+        state = self.states[blob]
+        state.had = RangeSet([(0, state.blob.size)])
+        for run in state.runs:
+            run.end = run.pos
 
     def drop(self, blob: int, wrong: Optional[RangeSet] = None) -> None:
         """Bytes of a blob (None: all) are wrong: they are missing again."""
         state = self.states[blob]
         for run in state.runs:  # twins that came too late: theirs may be the same bytes
-            self.give_up(run)
+            run.end = run.pos
         if wrong is None:
             state.had = RangeSet()
         else:

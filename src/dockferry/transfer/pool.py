@@ -30,7 +30,7 @@ _OF_LATE = 2.0
 _QUIET = 1.0
 """Seconds: a body that fails after that long without a byte has stalled; one that fails sooner was cut."""
 SILENCE = 5.0
-"""Seconds: a reply that was silent so long while another source gave bytes is given up."""
+"""Seconds: a reply that was silent so long while others went on is given up."""
 _IGNORES = 30.0
 """Seconds after which a source that ignored ranges of a blob is asked for a range of it again."""
 _GIVES = 60.0
@@ -259,6 +259,10 @@ class Pool:
     def is_hopeless(self, blob: int) -> bool:
         """Whether no source gives this blob: each has refused it, or has been tried as often as the policy says."""
         return all(blob in state.refused or state.health.failures >= self._policy.attempts for state in self.states)
+
+    def is_any_giving(self, since: float) -> bool:
+        """Whether any source has given bytes since then."""
+        return any(state.health.is_alive(since) for state in self.states)
 
     def is_another_giving(self, number: int, since: float) -> bool:
         """Whether a source other than this one has given bytes since then."""

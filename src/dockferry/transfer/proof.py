@@ -2,22 +2,23 @@
 
 Strategy: this is the one gate: a blob is good when it is complete and its frontier says so, and in no other way. What
 of a blob that hashes wrong is fetched again, and who is to blame, is for `trust` to say. Then it is hashed anew, from
-disk.
+disk; and as it stands whenever other bytes came, so that what was right is not fetched again for what was wrong.
 """
 
 from __future__ import annotations
 
-from typing import AbstractSet, Callable, Sequence, Set, Tuple
+from dataclasses import dataclass
+from typing import AbstractSet, Callable, Sequence, Set
 
-from ..errors import ContentError
-from ..events import BlobDone, Warned
-from ..text import human_size
+from ..events import BlobDone
+from .blame import Blame
 from .frontier import Frontier
 from .ledger import Ledger
 from .pool import SourceState
 from .provenance import EARLIER
 from .ranges import Range
 from .shared import Shared, Stopped
+from .trial import Trials
 from .trust import Trust, Verdict
 
 OnDrop = Callable[[int, Sequence[Range]], None]
@@ -26,6 +27,16 @@ _LAG = 32 * 1024 * 1024
 """Bytes that a blob's hash may lie behind what could be hashed before its connections are held back."""
 _IN_ONE = 2
 """A blob that came wrong this often as a whole is brought by one connection."""
+
+
+@dataclass
+class Reading:
+    """What is to be hashed from disk: `frontier` of blob `number`, on to `end`. `is_trial`: of a blob in doubt."""
+
+    number: int
+    frontier: Frontier
+    end: int
+    is_trial: bool = False
 
 
 class Proof:
@@ -46,6 +57,8 @@ class Proof:
         self.good: Set[int] = set()
         self._shared, self._ledger, self._sources, self._trust = shared, ledger, sources, trust
         self._on_drop = on_drop
+        self._blame = Blame(shared, sources, trust)
+        self._trials = Trials()
         self._from_disk = {number for number, state in enumerate(ledger.states) if state.had.total}
         for number in self._from_disk:
             trust.gave(number, EARLIER, list(ledger.states[number].had))
@@ -59,7 +72,7 @@ class Proof:
     def hold(self, number: int, ranges: Sequence[Range]) -> bool:
         """Whether the first of `ranges` stands at the frontier, which is then held for it. Under the lock."""
         frontier = self.frontiers[number]
-        if not ranges or frontier.held or ranges[0][0] != frontier.offset:
+        if not ranges or frontier.held or ranges[0][0] != frontier.offset or self._trials.is_doubted(number):
             return False
         frontier.held = True
         return True
@@ -77,48 +90,82 @@ class Proof:
             while not self._shared.is_over and number not in self._from_disk and self._behind(number) > _LAG:
                 self._shared.paced.wait()
 
+    def is_doubted(self, number: int) -> bool:
+        """Whether the blob came wrong, and is compared with what comes again. With or without the lock."""
+        return self._trials.is_doubted(number)
+
     def may_be_held_back(self, number: int) -> bool:
         """Whether a connection that is quiet may be waiting in `keep_pace`. Under the lock."""
         return self._behind(number) > _LAG // 2
 
     # By hashers
 
-    def next_hash(self) -> Tuple[int, int]:
-        """Wait for a frontier that can move and hold it: its blob's number, and where to. Raises Stopped."""
+    def next_reading(self) -> Reading:
+        """Wait for a frontier that can move, and hold it, or for a blob to try. Raises Stopped."""
         with self._shared.lock:
             while not self._shared.is_over:
                 for number, frontier in enumerate(self.frontiers):
                     if number not in self.good and not frontier.held and self._behind(number):
                         frontier.held = True
-                        return number, frontier.offset + self._behind(number)
+                        return Reading(number, frontier, frontier.offset + self._behind(number))
+                tried = self._trials.maybe_begin()
+                if tried is not None:
+                    frontier = self.frontiers[tried]
+                    fork = Frontier(frontier.blob) if frontier.held else frontier.fork()
+                    return Reading(tried, fork, frontier.blob.size, is_trial=True)
                 self._shared.hashing.wait()
             raise Stopped
 
-    def hashed(self, number: int, count: int) -> int:
-        """The holder has hashed `count` more bytes: where to go on to, still holding; 0 to let go."""
+    def is_read(self, reading: Reading, count: int) -> bool:
+        """`count` more bytes are hashed, 0 if the destination has no more: is the reading over, and let go?"""
         with self._shared.lock:
-            frontier = self.frontiers[number]
-            frontier.offset += count
-            behind = self._behind(number)
-            if behind <= _LAG // 2:
-                self._shared.paced.notify_all()
-            frontier.held = behind > 0 and not self._shared.is_over
-            if frontier.held:
-                return frontier.offset + behind
-            self.look_at(number)
-            return 0
+            reading.frontier.offset += count
+            if reading.is_trial:
+                return self._is_tried(reading, count)
+            if reading.number in self.good:  # a trial was faster
+                return True
+            if not count:
+                self._lost(reading.number)
+                return True
+            return self._is_hashed(reading)
 
-    def lost(self, number: int) -> None:
+    def _is_hashed(self, reading: Reading) -> bool:
+        number, frontier = reading.number, reading.frontier
+        behind = self._behind(number)
+        if behind <= _LAG // 2:
+            self._shared.paced.notify_all()
+        frontier.held = behind > 0 and not self._shared.is_over
+        if frontier.held:
+            reading.end = frontier.offset + behind
+        else:
+            self.look_at(number)
+        return not frontier.held
+
+    def _is_tried(self, reading: Reading, count: int) -> bool:
+        number, frontier = reading.number, reading.frontier
+        is_wanted = self._trials.is_doubted(number) and not self._shared.is_over
+        if count and is_wanted and frontier.offset < frontier.blob.size:
+            return False
+        is_still_so = self._trials.ended(number) and not self._ledger.states[number].writing.total
+        if frontier.is_good and is_still_so:
+            self._ledger.complete(number)
+            self._on_drop(number, list(self._ledger.states[number].had))
+            self.frontiers[number] = frontier
+            self._pass(number)
+            self._shared.work.notify_all()
+        elif frontier.is_good:
+            self._trials.changed(number)
+        if self._trials.is_doubted(number):
+            self._shared.hashing.notify()
+        return True
+
+    def _lost(self, number: int) -> None:
         """The destination did not have the bytes that the ledger claims: they are missing again."""
-        with self._shared.lock:
-            frontier = self.frontiers[number]
-            frontier.held = False
-            self._trust.lost(number)
-            if self._is_hopeless(number):
-                self._shared.end(self._given_up(number, self._trust.givers(number)))
-                return
-            why = "the unfinished file is shorter than its journal says"
-            self._shared.tell(Warned(f"{frontier.blob.digest}: {why}: fetching it again"))
+        frontier = self.frontiers[number]
+        frontier.held = False
+        self._trust.lost(number)
+        if not self._is_given_up(number, self._trust.givers(number)):
+            self._blame.lost(frontier)
             self._begin_again(number, Verdict())
 
     # Under the lock
@@ -135,6 +182,12 @@ class Proof:
         elif state.is_complete:
             self._fetch_again(number)
 
+    def changed(self, number: int) -> None:
+        """Of a blob in doubt bytes came that are others than what stood there."""
+        self._trials.changed(number)
+        self._shared.hashing.notify()
+        self._is_given_up(number, self._trust.givers(number))
+
     def is_checking(self, number: int) -> bool:
         """Whether bytes of this blob are being read back, or wait for it."""
         return number not in self.good and (self.frontiers[number].held or self._behind(number) > 0)
@@ -147,34 +200,28 @@ class Proof:
     def _pass(self, number: int) -> None:
         blob = self.frontiers[number].blob
         self.good.add(number)
+        self._trials.settle(number)
         self._shared.tell(BlobDone(str(blob.digest), blob.size))
         liar = self._trust.good(number)
         if liar is not None:
-            self._tell_liar(liar, f"gave wrong bytes of {blob.digest}")
+            self._blame.lied(liar, self.frontiers[number])
         self._end_if_good()
 
     def _fetch_again(self, number: int) -> None:
         frontier = self.frontiers[number]
         givers = self._trust.givers(number)
         verdict = self._trust.wrong(number, frontier.found)
-        if self._is_hopeless(number):
-            self._shared.end(self._given_up(number, givers))
-            return
-        wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
-        if verdict.drop is not None and verdict.suspect is not None:
-            size = human_size(verdict.drop.total)
-            self._shared.tell(
-                Warned(f"{wrong}: in doubt {size} from {self._name(verdict.suspect)}: fetching it again")
-            )
-        else:
-            names = self._names(givers) if verdict.liar is None else self._name(verdict.liar)
-            self._shared.tell(Warned(f"{wrong}, from {names}: fetching it again"))
-        if verdict.liar is not None:
-            self._tell_liar(verdict.liar, f"gave wrong bytes of {frontier.blob.digest}")
-        self._begin_again(number, verdict)
+        if not self._is_given_up(number, givers):
+            self._blame.wrong(frontier, verdict, givers)
+            self._begin_again(number, verdict)
 
-    def _is_hopeless(self, number: int) -> bool:
-        return self._trust.is_hopeless(number, [one.number for one in self._sources if number not in one.refused])
+    def _is_given_up(self, number: int, givers: AbstractSet[int]) -> bool:
+        """Whether to ask once more is of no use: then the transfer is over."""
+        giving = [one.number for one in self._sources if number not in one.refused]
+        is_hopeless = self._trust.is_hopeless(number, giving)
+        if is_hopeless:
+            self._shared.end(self._blame.given_up(number, self.frontiers[number], givers))
+        return is_hopeless
 
     def _begin_again(self, number: int, verdict: Verdict) -> None:
         """Drop what is wrong of a blob; hash the rest anew, from disk."""
@@ -182,34 +229,15 @@ class Proof:
         self._ledger.states[number].in_one = self._trust.times_wrong(number) >= _IN_ONE
         self.frontiers[number].reset()
         self._from_disk.add(number)
+        if verdict.drop is None:
+            self._trials.settle(number)
+        else:
+            self._trials.doubt(number)
         self._on_drop(number, list(self._ledger.states[number].had))
         self._shared.paced.notify_all()
         self._shared.work.notify_all()
         if self._behind(number):
             self._shared.hashing.notify()
-
-    def _tell_liar(self, liar: int, what: str) -> None:
-        if liar == EARLIER:
-            return
-        source = self._sources[liar]
-        source.wrong += 1
-        if liar in self._trust.banned:
-            self._shared.tell(Warned(f"{source.name} {what}: not asked any more"))
-
-    def _given_up(self, number: int, givers: AbstractSet[int]) -> ContentError:
-        frontier, times = self.frontiers[number], self._trust.times_wrong(number)
-        return ContentError(
-            f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {self._names(givers)}, "
-            f"got {frontier.found}, and {times} times in all something wrong",
-            remedy="try another mirror with -r",
-        )
-
-    def _names(self, numbers: AbstractSet[int]) -> str:
-        """Of these sources, or of all where nobody in particular is meant."""
-        return ", ".join(one.name for one in self._sources if not numbers or one.number in numbers)
-
-    def _name(self, number: int) -> str:
-        return "an earlier run" if number == EARLIER else self._sources[number].name
 
     def _end_if_good(self) -> None:
         if len(self.good) == len(self.frontiers):

@@ -8,6 +8,14 @@ from typing import Iterable, Iterator, List, Tuple
 Range = Tuple[int, int]
 
 
+def blocks(start: int, end: int, size: int) -> Iterator[Range]:
+    """`[start, end)` cut at the multiples of `size`."""
+    while start < end:
+        cut = min(end, (start // size + 1) * size)
+        yield start, cut
+        start = cut
+
+
 class RangeSet:
     """A set of integers kept as ranges `[start, end)`; touching ranges are merged.
 

@@ -33,6 +33,9 @@ class Rules:
     steal_time: float = 0.3
     """A run that is done sooner than this is not worth a new request and the victim's connection."""
     twin_time: float = 2.0
+    small: int = 256 * 1024
+    pause: float = 0.75
+    """So little that is silent so long is worth a second request: it costs nearly nothing."""
     first_byte_time: float = 20.0
     """A request that waits for its first byte is left alone this long: caches fetch from upstream first."""
 
@@ -137,6 +140,8 @@ def _steal(states: States, now: float, rules: Rules, speed: Optional[float], sou
         return None
     theirs = victim.speed(now)
     share = 0.5 if theirs is None or not speed else speed / (speed + theirs)
+    if theirs == 0:
+        share = 1.0  # it is silent: all but what is left for it to come back with
     most = victim.to_come - rules.steal_min
     length = max(rules.steal_min, min(int(victim.to_come * share), most))
     return Assignment(victim.blob, victim.end - length, victim.end, victim)
@@ -186,6 +191,8 @@ def _time_to_go(run: Run, now: float, rules: Rules, default: Optional[float], so
     if not run.received:
         patience = rules.first_byte_time if run.source == source else rules.twin_time
         return 0.0 if now - run.began < patience else float("inf")
+    if run.to_come <= rules.small and now - run.last_at > rules.pause:
+        return float("inf")
     speed = run.speed(now)
     if speed is None:
         speed = default

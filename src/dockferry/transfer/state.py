@@ -14,17 +14,17 @@ from ..errors import DockferryError, NetworkError
 from ..events import Retry, Warned
 from ..oci.descriptor import Descriptor
 from .governor import Governor
-from .jobs import Job, Reservation
+from .jobs import Job, Reservation, Written
 from .ledger import Ledger, Run
 from .pool import Pool, SourceState, Worker
 from .proof import OnDrop, Proof
 from .protocols import Abortable, Delivery, Source
-from .ranges import Range, RangeSet
+from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import UNKNOWN, Assignment, Rules, assign, choose
 from .shared import Shared, Stopped
 from .trust import Trust
-from .watch import watch
+from .watch import is_quiet, watch
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
@@ -72,7 +72,7 @@ class TransferState:
                 wake_at = self.pool.wake_at(worker)
                 if wake_at > now:
                     self.shared.work.wait(wake_at - now)
-                elif self._has_room():
+                elif self._has_room(now):
                     self.shared.work.wait(min(_RECONSIDER, self.pool.next_at(worker, now) - now))
                 else:
                     self.shared.spare.wait(_RECONSIDER)
@@ -80,7 +80,7 @@ class TransferState:
 
     def job_now(self, worker: Worker, now: float) -> Optional[Job]:
         """Something to do, if there is something for `worker`. Under the lock."""
-        if not self._has_room():
+        if not self._has_room(now):
             return None
         found = self._choose(worker, now)
         if found is None:
@@ -92,15 +92,21 @@ class TransferState:
         self.pool.opened(source, now)
         return job
 
-    def _has_room(self) -> bool:
-        """Whether one more connection may be used. One that is given up counts no more."""
-        return sum(not job.is_given_up for job in self.jobs.values()) < self.governor.target
+    def _has_room(self, now: float) -> bool:
+        """Whether one more connection may be used."""
+        return len(self.jobs) < self._connections(now)
+
+    def _connections(self, now: float) -> int:
+        """How many may be open: those that are given up, or give nothing any more, come on top."""
+        dead = sum(job.is_given_up or is_quiet(job, now) for job in self.jobs.values())
+        return self.governor.target + dead
 
     def _choose(self, worker: Worker, now: float) -> Optional[Tuple[Assignment, SourceState]]:
         """What nobody has begun comes first, from whatever source; then what the best source could take over."""
         found: Optional[Tuple[Assignment, SourceState]] = None
-        connections = self.pool.room(self.governor.target, now)
-        for source in self.pool.order(worker, now, self.governor.target):
+        most = self._connections(now)
+        connections = self.pool.room(most, now)
+        for source in self.pool.order(worker, now, most):
             choice = choose(
                 self.ledger,
                 connections,
@@ -179,18 +185,24 @@ class TransferState:
                 again = count - sum(end - start for start, end in ranges)
                 self.pool.repeated(job.source, job.run.blob, job.blob.size, again, now)
             job.reserved = ranges
-            return Reservation(ranges, self.proof.hold(job.run.blob, ranges), self._trust.compares(job.run.blob))
+            number, source = job.run.blob, job.source.number
+            compares, must_repeat = self._trust.compares(number), self._trust.must_repeat(number, source)
+            return Reservation(ranges, self.proof.hold(number, ranges), compares, must_repeat)
 
-    def commit(self, job: Job, reservation: Reservation, same: Sequence[Range] = ()) -> List[Abortable]:
-        """The reserved ranges are written, and the first is hashed where it was to be; `same` were there already.
+    def commit(self, job: Job, reservation: Reservation, written: Written) -> List[Abortable]:
+        """The reserved ranges are written, and the first is hashed where it was to be.
 
         What comes back is of no use any more, to be aborted by the caller.
         """
-        number = job.run.blob
+        number, source = job.run.blob, job.source.number
         with self.shared.lock:
-            self.ledger.commit(job.run, reservation.ranges)
-            self._trust.gave(number, job.source.number, [one for one in reservation.ranges if one not in same])
-            self._trust.agreed(number, job.source.number, same)
+            self.ledger.commit(job.run, written.had)
+            self.ledger.cancel(job.run, written.other)
+            self._trust.gave(number, source, written.fresh)
+            self._trust.agreed(number, source, written.same)
+            self._trust.changed(number, written.other)
+            if reservation.compares and (written.fresh or written.other):
+                self.proof.changed(number)
             job.reserved = ()
             if reservation.hashes:
                 self.proof.release(number, reservation.ranges[0][1])

@@ -1,31 +1,34 @@
 """Trust: whose bytes made a blob hash wrong, what to fetch again, and when to give up. Pure.
 
 Strategy: what one source gave alone is its own, right or wrong. Where several gave ranges of a blob that hashes
-wrong, one of them is suspected, first who lied before, then who gave least; only its ranges are fetched again, from
-the others. What comes is compared with what the suspect gave: where two agree, neither is suspected any more. If the
-blob is right then, the suspect lied; if not, the next one is suspected. When that brings nothing, the whole blob is
-asked of one source at a time. A liar is banned: it is asked for what no other source gives, and for
-nothing else. The same wrong digest again and again is what the sources have; different ones are bad luck, for which
-there is more patience.
+wrong, one of them is suspected: first who lied before, then who never gave a blob that was right, then who gave
+least; only its ranges are fetched again, from the others. What comes is compared with what the suspect gave: where
+two agree, neither is suspected any more. If the blob is right then, the suspect lied; if not, the next one is
+suspected. When that brings nothing, the whole blob is asked of one source at a time. A liar is banned: it is asked
+for what no other source gives, and for nothing else. Where a liar alone can be asked again, its word counts when it
+says the same twice. The same wrong digest again and again is what the sources have; different ones are bad luck, for
+which there is more patience.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import AbstractSet, Dict, List, Optional, Sequence, Set
+from typing import AbstractSet, Dict, List, Optional, Sequence, Set, Tuple
 
 from .provenance import AGREED, EARLIER, Provenance
-from .ranges import Range, RangeSet
+from .ranges import Range, RangeSet, blocks
 
+BLOCK = 64 * 1024
+"""Bytes that are compared as one: where one bit differs so much is fetched again."""
 SAME = 3
 """A blob that came wrong this often as a whole in the same way is given up."""
 MOST = 8
-"""The same, in whatever way."""
+"""The same, in whatever way; and how often a range may come as something else than the last time."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do about a wrong blob: `drop` its bytes (None: all of them).
+    """What to do about a wrong blob: `drop` these bytes, and compare them with what comes; None: all of them, unseen.
 
     `liar` is who lied for sure, `suspect` who may have: sources by number, or EARLIER.
     """
@@ -37,12 +40,17 @@ class Verdict:
 
 @dataclass
 class _Inquiry:
-    """A blob in doubt: who is suspected now, who was before, and if it is asked of one source at a time."""
+    """A blob in doubt: who is suspected now, or sure to have lied, and who was before.
+
+    `is_alone`: it is asked of one source at a time. `changed`: how often a block came as something else.
+    """
 
     suspect: Optional[int] = None
+    is_sure: bool = False
     tried: Set[int] = field(default_factory=set)
     is_alone: bool = False
     found: Dict[str, int] = field(default_factory=dict)
+    changed: Dict[int, int] = field(default_factory=dict)
 
     @property
     def times_wrong(self) -> int:
@@ -55,6 +63,7 @@ class Trust:
     def __init__(self, blobs: int, sources: int) -> None:
         self.banned: Set[int] = set()
         self.lies = [0] * sources
+        self._has_proved: Set[int] = set()
         self._given = Provenance(blobs)
         self._inquiries: List[_Inquiry] = [_Inquiry() for _ in range(blobs)]
 
@@ -71,6 +80,24 @@ class Trust:
         """Whether what comes of `blob` is to be compared with what is there."""
         return self._inquiries[blob].suspect is not None
 
+    def must_repeat(self, blob: int, source: int) -> bool:
+        """Whether what `source` gives of `blob` counts only where it is what stands there: it was the same one's."""
+        return self._inquiries[blob].suspect == source
+
+    def changed(self, blob: int, ranges: Sequence[Range]) -> None:
+        """These bytes came as something else than before, from the same source."""
+        changed = self._inquiries[blob].changed
+        for start, end in ranges:
+            for low, _ in blocks(start, end, BLOCK):
+                changed[low // BLOCK] = changed.get(low // BLOCK, 0) + 1
+
+    def unsteady(self, blob: int) -> Optional[Range]:
+        """Bytes of `blob` that came as something else too often."""
+        for block, times in self._inquiries[blob].changed.items():
+            if times >= MOST:
+                return block * BLOCK, (block + 1) * BLOCK
+        return None
+
     def givers(self, blob: int) -> AbstractSet[int]:
         """The sources that gave bytes of `blob` as it stands."""
         return self._given.givers(blob).keys() - {EARLIER, AGREED}
@@ -78,10 +105,12 @@ class Trust:
     def good(self, blob: int) -> Optional[int]:
         """The blob is right: who must have been wrong before, if that can be told."""
         inquiry = self._inquiries[blob]
-        suspect, inquiry.suspect, inquiry.is_alone = inquiry.suspect, None, False
-        inquiry.tried.clear()
+        suspect = None if inquiry.is_sure else inquiry.suspect
         if suspect is not None:
             self._accuse(suspect)
+        self._has_proved.update(self.givers(blob))
+        inquiry.is_alone = False
+        self._end(inquiry)
         return suspect
 
     def wrong(self, blob: int, found: str) -> Verdict:
@@ -90,14 +119,14 @@ class Trust:
         givers = self._given.givers(blob)
         if inquiry.suspect is not None:
             inquiry.tried.add(inquiry.suspect)
-            inquiry.suspect = None
+            inquiry.suspect, inquiry.is_sure = None, False
         if len(givers) == 1 and AGREED not in givers:
             (liar,) = givers
             self._accuse(liar)
             if liar != EARLIER:
                 self._count(inquiry, found)
-            self.forget(blob)
-            return Verdict(liar=liar)
+            inquiry.suspect, inquiry.is_sure = liar, True
+            return Verdict(drop=self._given.take(blob, liar), liar=liar)
         suspects = givers.keys() - inquiry.tried - {AGREED}
         if not suspects:
             self._count(inquiry, found)
@@ -116,8 +145,7 @@ class Trust:
     def forget(self, blob: int) -> None:
         """All of the blob is to come anew."""
         self._given.take_all(blob)
-        self._inquiries[blob].suspect = None
-        self._inquiries[blob].tried.clear()
+        self._end(self._inquiries[blob])
 
     def times_wrong(self, blob: int) -> int:
         """How often the blob came wrong as a whole."""
@@ -125,6 +153,8 @@ class Trust:
 
     def is_hopeless(self, blob: int, giving: Sequence[int]) -> bool:
         """Whether to fetch it once more is of no use. `giving`: who gives it; one may be left that never lied."""
+        if self.unsteady(blob):
+            return True
         is_one_left = len(self.lies) > 1 and not self.banned.issuperset(giving)
         is_the_same = max(self._inquiries[blob].found.values(), default=0) >= SAME
         return self.times_wrong(blob) >= MOST or (is_the_same and not is_one_left)
@@ -145,17 +175,24 @@ class Trust:
             return [honest[inquiry.times_wrong % len(honest)]]
         return honest
 
-    def _rank(self, source: int) -> int:
-        """Who is suspected first: liars; where one source has to give it all again, what is older."""
+    def _rank(self, source: int) -> Tuple[int, bool]:
+        """Who is suspected first: liars; what is older, where one source has to give it all again; the unproved."""
         if source != EARLIER:
-            return -self.lies[source]
-        return -1 if len(self.lies) == 1 else 0
+            return -self.lies[source], source in self._has_proved
+        return -1 if len(self.lies) == 1 else 0, False
 
     def _accuse(self, source: int) -> None:
         if source != EARLIER:
             self.lies[source] += 1
             if len(self.lies) > 1:
                 self.banned.add(source)
+
+    @staticmethod
+    def _end(inquiry: _Inquiry) -> None:
+        """Nobody is suspected any more."""
+        inquiry.suspect, inquiry.is_sure = None, False
+        inquiry.tried.clear()
+        inquiry.changed.clear()
 
     def _count(self, inquiry: _Inquiry, found: str) -> None:
         inquiry.found[found] = inquiry.found.get(found, 0) + 1

@@ -1,6 +1,7 @@
-"""The watch: which connections are in bad hands, where another source would do better. Pure.
+"""The watch: which connections are in bad hands, where another would do better. Pure.
 
-With one source nothing is given up here: its own timeouts say when a reply is dead.
+A reply that falls silent is dead when others go on. One that has not begun may wait for its server's upstream: only
+another source would do better. Where nobody gives anything the sources' own timeouts decide.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from ..errors import BodyError, DockferryError
 from .jobs import Job
 from .pool import SILENCE, Pool
 
+_SILENCE_LEAST = 2.0
+"""The same, where the source goes on giving to other connections; longer where it takes long to answer."""
+_LATENCIES = 10.0
+_LATELY = 1.0
 _NEARLY_DONE = 2.0
 """Seconds: a run that is done sooner is left alone."""
 
@@ -25,33 +30,39 @@ def watch(
     `may_be_held_back` says of a blob, by number, that its connections may be waiting for its hash; `first_byte_time`
     is in seconds.
     """
-    if not pool.is_several:
-        return []
     running = [job for job in jobs if not job.is_given_up and not job.reserved]
     found: Found = []
     for job in running:
-        if job.source.number not in pool.candidates(job.run.blob):
+        if pool.is_several and job.source.number not in pool.candidates(job.run.blob):
             found.append((job, None))
         elif not may_be_held_back(job.run.blob) and _is_silent(
             job, pool, first_byte_time, len({one.source.number for one in running}) > 1, now
         ):
             quiet = now - job.run.last_at
-            found.append(
-                (job, BodyError(f"{job.source.name}: blob {job.blob.digest.short} was silent for {quiet:.3g} s"))
-            )
-    if found:
+            what = f"{job.source.name}: blob {job.blob.digest.short} was silent for {quiet:.3g} s"
+            found.append((job, BodyError(what)))
+    if found or not pool.is_several:
         return found
     slow = _slowest(running, pool.look_for_slow(now), now)
     return [(slow, None)] if slow is not None else []
 
 
+def is_quiet(job: Job, now: float) -> bool:
+    """Whether a reply that had begun gives nothing any more, for longer than a lost packet takes to come again."""
+    latency = job.source.pace.latency
+    patience = SILENCE if latency is None else max(_SILENCE_LEAST, min(SILENCE, _LATENCIES * latency))
+    return bool(job.run.received) and now - job.run.last_at > patience
+
+
 def _is_silent(job: Job, pool: Pool, first_byte_time: float, is_another_asked: bool, now: float) -> bool:
-    """It gives nothing, where another source does, or could if all connections were not waiting for this one."""
-    patience = SILENCE if job.run.received else max(SILENCE, first_byte_time)
-    return now - job.run.last_at > patience and (
-        pool.is_another_giving(job.source.number, now - SILENCE)
-        or (not is_another_asked and pool.is_another_well(job.source.number, job.run.blob, now))
-    )
+    """It gives nothing, where others do, or could if not all connections were waiting for this source."""
+    quiet = now - job.run.last_at
+    if not job.run.received:
+        number = job.source.number
+        could = not is_another_asked and pool.is_another_well(number, job.run.blob, now)
+        return quiet > max(SILENCE, first_byte_time) and (could or pool.is_another_giving(number, now - SILENCE))
+    is_alone = is_quiet(job, now) and job.source.health.is_alive(now - _LATELY)
+    return is_alone or (quiet > SILENCE and pool.is_any_giving(now - SILENCE))
 
 
 def _slowest(jobs: Iterable[Job], source: Optional[int], now: float) -> Optional[Job]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import functools
 import mmap
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 from ..errors import BodyError, DiskError, DockferryError, NetworkError
-from ..oci.descriptor import Descriptor
+from .comparison import compare
 from .frontier import read_back
-from .jobs import Job
+from .jobs import Job, Reservation, Written
 from .journal import Journal
 from .ledger import Run
 from .pool import Worker
 from .protocols import Delivery, Destination
-from .ranges import Range
 from .shared import Stopped
 from .state import TransferState
+from .trust import BLOCK
 
 BUFFER = 512 * 1024
 """Bytes for each connection: what memory costs, and the least that is written at once on a fast link."""
@@ -48,13 +48,9 @@ def hash_along(state: TransferState, destination: Destination) -> None:
     proof = state.proof
     try:
         while True:
-            number, end = proof.next_hash()
-            while end:
-                count = read_back(proof.frontiers[number], destination, end, view)
-                if not count:
-                    proof.lost(number)
-                    break
-                end = proof.hashed(number, count)
+            reading = proof.next_reading()
+            while not proof.is_read(reading, read_back(reading.frontier, destination, reading.end, view)):
+                pass
     except Stopped:
         pass
     except BaseException as error:
@@ -85,7 +81,9 @@ def _carry(
     run = job.run
     while run.remaining or state.extend(job):
         state.proof.keep_pace(run.blob)
-        count, is_end, problem = _fill(state, run, delivery, view)
+        # In doubt, each block may be the one that makes it right.
+        room = view[:BLOCK] if state.proof.is_doubted(run.blob) else view
+        count, is_end, problem = _fill(state, run, delivery, room)
         if count:
             _put(state, job, destination, journal, view[:count])
         if problem is not None:
@@ -132,27 +130,24 @@ def _put(state: TransferState, job: Job, destination: Destination, journal: Jour
     """What came, to its place; then the journal, then the ledger: a claim never stands before its bytes."""
     base = job.run.pos
     reservation = state.begin(job, len(data))
-    same: List[Range] = []
-    for place, (start, end) in enumerate(reservation.ranges):
-        part = data[start - base : end - base]
-        if reservation.compares and _is_there(job.blob, destination, start, part):
-            same.append((start, end))
-        else:
-            destination.write(job.blob, start, part)
-        if place == 0 and reservation.hashes:
-            state.proof.frontiers[job.run.blob].update(part)
-    journal.had(job.run.blob, reservation.ranges)
-    for needless in state.commit(job, reservation, same):
+    written = Written(reservation.ranges)
+    if reservation.compares:
+        written = _compare(job, destination, reservation, base, data)
+    for start, end in (*written.fresh, *written.other):
+        destination.write(job.blob, start, data[start - base : end - base])
+    if reservation.hashes:
+        start, end = reservation.ranges[0]
+        state.proof.frontiers[job.run.blob].update(data[start - base : end - base])
+    journal.had(job.run.blob, written.had)
+    for needless in state.commit(job, reservation, written):
         needless.abort()
 
 
-def _is_there(blob: Descriptor, destination: Destination, start: int, part: memoryview) -> bool:
-    """Whether just these bytes are in their place already."""
-    old = memoryview(bytearray(len(part)))
-    done = 0
-    while done < len(old):
-        got = destination.readinto(blob, start + done, old[done:])
-        if not got:
-            return False
-        done += got
-    return old == part
+def _compare(job: Job, destination: Destination, reservation: Reservation, base: int, data: memoryview) -> Written:
+    """What of a blob in doubt came again is not written: it is there."""
+    same, other = [], []
+    for start, end in reservation.ranges:
+        there, not_there = compare(job.blob, destination, start, data[start - base : end - base])
+        same += there
+        other += not_there
+    return Written((), same, other) if reservation.must_repeat else Written(other, same)

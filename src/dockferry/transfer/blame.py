@@ -1,0 +1,68 @@
+"""Blame: what is told of wrong bytes: of which blob, from whom, and what is done about them."""
+
+from __future__ import annotations
+
+from typing import AbstractSet, Sequence
+
+from ..errors import ContentError
+from ..events import Warned
+from ..text import human_size
+from .frontier import Frontier
+from .pool import SourceState
+from .provenance import EARLIER
+from .shared import Shared
+from .trust import Trust, Verdict
+
+
+class Blame:
+    """Methods are called under the transfer's lock."""
+
+    def __init__(self, shared: Shared, sources: Sequence[SourceState], trust: Trust) -> None:
+        self._shared, self._sources, self._trust = shared, sources, trust
+
+    def wrong(self, frontier: Frontier, verdict: Verdict, givers: AbstractSet[int]) -> None:
+        """The blob of `frontier`, which `givers` gave, hashes wrong: that, and what is in doubt, is told."""
+        wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
+        if verdict.drop is not None and verdict.suspect is not None:
+            doubt = f"in doubt {human_size(verdict.drop.total)} from {self._name(verdict.suspect)}"
+            self._shared.tell(Warned(f"{wrong}: {doubt}: fetching it again"))
+        else:
+            names = self._names(givers) if verdict.liar is None else self._name(verdict.liar)
+            self._shared.tell(Warned(f"{wrong}, from {names}: fetching it again"))
+        if verdict.liar is not None:
+            self.lied(verdict.liar, frontier)
+
+    def lied(self, liar: int, frontier: Frontier) -> None:
+        """A source, by number, or EARLIER gave wrong bytes: it is counted, and named where it is banned for it."""
+        if liar == EARLIER:
+            return
+        source = self._sources[liar]
+        source.wrong += 1
+        if liar in self._trust.banned:
+            what = f"{source.name} gave wrong bytes of {frontier.blob.digest}"
+            self._shared.tell(Warned(f"{what}: not asked any more"))
+
+    def lost(self, frontier: Frontier) -> None:
+        """Bytes that were written are not there any more."""
+        why = "the unfinished file is shorter than its journal says"
+        self._shared.tell(Warned(f"{frontier.blob.digest}: {why}: fetching it again"))
+
+    def given_up(self, number: int, frontier: Frontier, givers: AbstractSet[int]) -> ContentError:
+        """What ends the transfer: blob `number` cannot be had right."""
+        unsteady = self._trust.unsteady(number)
+        if unsteady is not None:
+            got = f"other bytes each time it gave {unsteady[0]}-{min(unsteady[1], frontier.blob.size) - 1}"
+        else:
+            times = self._trust.times_wrong(number)
+            got = f"{frontier.found}, and {times} times in all something wrong"
+        return ContentError(
+            f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {self._names(givers)}, got {got}",
+            remedy="try another mirror with -r",
+        )
+
+    def _names(self, numbers: AbstractSet[int]) -> str:
+        """Of these sources, or of all where nobody in particular is meant."""
+        return ", ".join(one.name for one in self._sources if not numbers or one.number in numbers)
+
+    def _name(self, number: int) -> str:
+        return "an earlier run" if number == EARLIER else self._sources[number].name
