@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from typing import Any, Callable, List
 
@@ -147,7 +148,7 @@ def reads(parse: Callable[[str], Any], text: str) -> List[str]:
         if isinstance(found, Endpoint):
             return [found.manifest_url("app", "1")]
         return [str(found), found.familiar, found.file_stem]
-    assert "user:secret@" not in said[0].replace("user:secret@sha", "")  # that is a tag and its digest
+    assert "user:secret@" not in re.sub("user:secret@(sha|s?h?…)", "", said[0])  # that is a tag and its digest
     return []
 
 

@@ -166,7 +166,7 @@ def test_speed_falls_while_silent() -> None:
 
 def test_what_is_in_hand_is_kept_when_a_run_is_given_up() -> None:
     """It came: it would come twice otherwise. What has not come is missing at once."""
-    ledger = Ledger(blobs(1000))
+    ledger = Ledger([blob(1000)])
     run = ledger.claim(0, 0, 1000, 0.0)
     run.in_hand = 300
     ledger.give_up(run)
