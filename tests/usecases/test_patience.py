@@ -96,6 +96,7 @@ def test_every_page_of_tags_is_asked_for_again(stack: ExitStack) -> None:
     found = tags(f"{server.host}/demo/app", access=ACCESS, retry=QUICK, on_event=events.append)
     assert list(found) == ["1.0", "2.0", "3.0"]
     assert [event.number for event in retries(events)] == [1, 2, 1, 2]
+    assert {event.digest for event in retries(events)} == {f"tags of {server.host}/demo/app"}
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -173,10 +173,10 @@ class Resolver:
         """All tags, page by page, from one source: the one that is trusted; else the origin, which makes the tags,
         where it answers in time; else the first that has an answer.
         """
-        if self._trusted is not None or len(self.sources) == 1:
-            return self._first(self._begun_tags, [self._trusted] if self._trusted is not None else None)[1]
-        what = f"tags of {self.reference.familiar_repository}"
-        question = Question(what, self._begun_tags, self._grace)
+        asked = self.sources if self._trusted is None else [self._trusted]
+        if len(asked) == 1:
+            return self._first(self._begun_tags, asked, self._tags)[1]
+        question = Question(self._tags, self._begun_tags, self._grace)
         answers = canvass(question, self.sources, self._policy, self._on_event)
         lists = [answer for answer in answers if answer.value is not None]
         found = next((answer for answer in lists if answer.source is self._origin), lists[0]).value
@@ -188,28 +188,33 @@ class Resolver:
         is_begun = False
 
         def ask(call: Callable[[], T]) -> T:
-            return patiently(call, source.name, self._patience(is_known=True)) if is_begun else call()
+            return patiently(call, source.name, self._patience(self._tags, is_known=True)) if is_begun else call()
 
         tags = source.tags(ask)
         first = list(itertools.islice(tags, 1))
         is_begun = True
         return itertools.chain(first, tags)
 
-    def _patience(self, *, is_known: bool) -> Patience:
-        return Patience(self.reference.familiar, self._policy, self._on_event, is_known=is_known)
+    @property
+    def _tags(self) -> str:
+        return f"tags of {self.reference.familiar_repository}"
+
+    def _patience(self, what: str, *, is_known: bool) -> Patience:
+        return Patience(what, self._policy, self._on_event, is_known=is_known)
 
     def _prefer(self, source: Repository) -> None:
         self._order = [source, *(other for other in self._order if other is not source)]
 
     def _first(
-        self, ask: Callable[[Repository], T], asked: Optional[Sequence[Repository]] = None
+        self, ask: Callable[[Repository], T], asked: Optional[Sequence[Repository]] = None, what: str = ""
     ) -> Tuple[Repository, T]:
         """A source's answer: of the one that answered last, or of the first after it that has one.
 
         Only when none has an answer, those that may have one later are waited for. Raises the first source's error.
         """
         errors: Dict[Repository, DockferryError] = {}
-        asked, patience = asked or self._order, self._patience(is_known=self._is_known)
+        asked = asked or self._order
+        patience = self._patience(what or self.reference.familiar, is_known=self._is_known)
         while True:
             for source in asked:
                 try:
