@@ -384,3 +384,23 @@ def test_who_is_given_up_before_it_waits_does_not_begin_to() -> None:
     opening = MemoryWait()
     desk.state.hold(job, opening)
     assert opening.ended.is_set()
+
+
+def test_who_repeats_itself_is_left_while_another_gives() -> None:
+    """Once it has sent a blob's size of what was had: left for the other's crumbs, and asked when those end."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    pool, ledger = desk.state.pool, desk.state.ledger
+    other = pool.states[1 - job.source.number]
+    ledger.states[0].one_stream[other.number] = 0.0
+    desk.receive(job, 1000)
+    desk.fail(job, BusyError("503", retry_after=4.0))
+    pool.states[job.source.number].health = pool.states[job.source.number].health.failed(desk.now, desk.now, 4.0)
+    assert pool.closed(other, ledger, desk.now) == set()
+    pool.repeated(other, 0, 4_000_000, 4_000_000, desk.now)
+    assert pool.closed(other, ledger, desk.now) == set()
+    pool.repeated(other, 0, 4_000_000, 1, desk.now)
+    assert pool.closed(other, ledger, desk.now) == {0}
+    pool.repeated(other, 0, 4_000_000, 9_000_000, desk.now)
+    assert pool.closed(other, ledger, desk.now + 59.0) == {0}
+    assert pool.closed(other, ledger, desk.now + 61.0) == set()  # nobody has given a byte for a minute
