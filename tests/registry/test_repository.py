@@ -870,11 +870,24 @@ def test_the_whole_in_a_ranges_place(start: int, ignored: int, asked: int, is_wh
     assert len(server.requests) == 1 + asked
 
 
-@pytest.mark.row(10)
-def test_a_host_that_stops_honouring_ranges_is_asked_less_and_less(serve: Serve) -> None:
-    """Eight, four, two, and then one request for each time; a Range that is honoured brings the patience back."""
+@pytest.mark.row(10, 12)
+@pytest.mark.parametrize(("is_whole", "more"), [(True, 0), (False, 1)])
+def test_a_host_that_stops_honouring_ranges_is_asked_less_and_less(is_whole: bool, more: int, serve: Serve) -> None:
+    """Eight, four, two, and then one request for each time; a Range that is honoured brings the patience back.
+
+    Where the answer is another range, one request more is for the whole.
+    """
     honours = [True]
-    server = serve(lambda request, wire: answer(request, wire, BIG) if honours[0] else wire.reply(200, WHOLE))
+
+    def handler(request: Request, wire: Wire) -> None:
+        if honours[0]:
+            answer(request, wire, BIG)
+        elif is_whole or not request.range:
+            wire.reply(200, WHOLE)
+        else:
+            wire.reply(206, WHOLE[:9], [("Content-Range", f"bytes 0-8/{LARGE.size}")])
+
+    server = serve(handler)
     client = repository(server)
     for _ in range(2):
         honours[0] = True
@@ -885,5 +898,5 @@ def test_a_host_that_stops_honouring_ranges_is_asked_less_and_less(serve: Serve)
             before = len(server.requests)
             assert take(client, 2_900_000, 2_901_000, LARGE) == (0, WHOLE)
             counts.append(len(server.requests) - before)
-        assert counts == [8, 4, 2, 1, 1]
+        assert counts == [count + more for count in (8, 4, 2, 1, 1)]
     client.close()

@@ -142,7 +142,7 @@ class BlobOpener:
             elif isinstance(verdict, AskWhole):
                 reply.body.discard()
                 slips += 1
-                is_ranged = verdict.is_slip and slips < self._patience
+                is_ranged = verdict.is_slip and not self._is_enough(slips)
             else:
                 reply.body.discard()
                 if hop.is_home or not isinstance(verdict.error, (AuthError, NotFoundError, RequestError)):
@@ -162,13 +162,18 @@ class BlobOpener:
             if reply.status == 206:
                 self._patience = _SLIPS
             slips += 1
-            worth = (start - verdict.start) // _REPEAT if is_ranged else 0
-            if slips > worth:
+            if not is_ranged or slips > (start - verdict.start) // _REPEAT:
                 return reply, verdict
-            if slips >= self._patience:
-                self._patience = max(1, self._patience // 2)
+            if self._is_enough(slips):
                 return reply, verdict
             reply.body.close()
+
+    def _is_enough(self, slips: int) -> bool:
+        """Whether so many in a row end the patience, which is shorter the next time."""
+        if slips < self._patience:
+            return False
+        self._patience = max(1, self._patience // 2)
+        return True
 
     def _ask(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         headers = {"Accept": "*/*"}
