@@ -1,4 +1,7 @@
-"""Peers: how each tool is asked to fetch an image from a registry on loopback into a folder."""
+"""Peers: how each tool is asked to fetch an image from registries on loopback into a folder.
+
+A peer's `host` is `host:port` of one registry, or of several, joined by commas, for those who can use several.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from image import BenchImage
 
@@ -36,7 +39,8 @@ class Peer:
 
 def dockferry(name: str, *options: str) -> Peer:
     def command(host: str, image: BenchImage, folder: Path) -> List[str]:
-        pull = [sys.executable, "-m", "dockferry", "pull", _name(host, image), "-o", str(folder / "out.tar")]
+        where = [_name("registry.example", image), "-r", host] if "," in host else [_name(host, image)]
+        pull = [sys.executable, "-m", "dockferry", "pull", *where, "-o", str(folder / "out.tar")]
         return [*pull, "--progress", "none", *options]
 
     return Peer(name, sys.executable, command)
@@ -50,7 +54,8 @@ def aria2c(name: str, *options: str) -> Peer:
         lines = []
         for descriptor, _ in image.blobs:
             digest = descriptor.digest
-            lines += [_blob(host, image, str(digest)), f"  out={digest.hex}", f"  checksum=sha-256={digest.hex}"]
+            places = "\t".join(_blob(one, image, str(digest)) for one in host.split(","))
+            lines += [places, f"  out={digest.hex}", f"  checksum=sha-256={digest.hex}"]
         listing.write_text("\n".join(lines) + "\n")
         quiet = ["--quiet", "--no-conf", "--file-allocation=falloc", "--allow-overwrite=true"]
         return ["aria2c", *quiet, *options, "-i", str(listing), "-d", str(folder)]
@@ -99,6 +104,23 @@ def curl_floor(host: str, image: BenchImage, folder: Path) -> List[str]:
     return command
 
 
+def curl_told(rates: Sequence[float]) -> Peer:
+    """All blobs into nothing: of each, from each host the part that it will have given when the others are done."""
+
+    def command(host: str, image: BenchImage, folder: Path) -> List[str]:
+        told = ["curl", "--parallel", "--parallel-immediate"]
+        for descriptor, _ in image.blobs:
+            start = 0
+            for place, (one, rate) in enumerate(zip(host.split(","), rates)):
+                end = descriptor.size if place == len(rates) - 1 else start + int(descriptor.size * rate / sum(rates))
+                told += ["-sSf", "--noproxy", "*", "-r", f"{start}-{end - 1}", "-o", "/dev/null"]
+                told += [_blob(one, image, str(descriptor.digest)), "--next"]
+                start = end
+        return told[:-1]
+
+    return Peer("curl to /dev/null, told the shares", "curl", command)
+
+
 def openssl_floor(host: str, image: BenchImage, folder: Path) -> List[str]:
     """All blobs hashed, from files that the cache holds."""
     return ["openssl", "dgst", "-sha256", *(str(path) for _, path in image.blobs)]
@@ -108,6 +130,8 @@ OURS = dockferry("dockferry")
 # Sixteen connections at once in either case: one for each layer, or all for the only one.
 ARIA2C_MANY = aria2c("aria2c -j16", "-j16", "-x1", "-s1")
 ARIA2C_ONE = aria2c("aria2c -x16 -s16", "-j1", "-x16", "-s16", "-k1M")
+# A silent connection is given up as soon as ours does; by itself aria2c waits a minute.
+ARIA2C_SOON = aria2c("aria2c -x16 -s16 -t5", "-j1", "-x16", "-s16", "-k1M", "-t5")
 SINGLE_STREAMS: Tuple[Peer, ...] = (
     Peer("crane pull", "crane", _crane),
     Peer("skopeo copy oci-archive:", "skopeo", _skopeo),

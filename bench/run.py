@@ -19,10 +19,11 @@ from image import BenchImage, make, uneven
 from measure import own_rss
 from registries import docker_registry, own_registry, push
 from report import Row, document
-from scenarios import Bench, capped, lan, resume
+from scenarios import Bench, capped, lan, resume, several
 
-SCENARIOS = ("startup", "lan", "onelayer", "capped", "resume")
+SCENARIOS = ("startup", "lan", "onelayer", "capped", "mirrors", "resume")
 RATE, CONNECTIONS = 4e6, 16
+RATES = (80e6, 20e6)
 
 
 def main() -> None:
@@ -44,6 +45,8 @@ def _rows(bench: Bench, scenario: str, scale: float) -> List[Row]:
     if scenario == "capped":
         image = make(bench.folder / scenario, "bench/capped", [512 * million])
         return list(capped(bench, image, RATE, CONNECTIONS))
+    if scenario == "mirrors":
+        return list(several(bench, make(bench.folder / scenario, "bench/mirrors", [1000 * million]), RATES))
     if scenario == "resume":
         return list(resume(bench, make(bench.folder / scenario, "bench/resume", [512 * million]), RATE))
     sizes = uneven(1280 * million, 31) if scenario == "lan" else [1200 * million]
@@ -64,7 +67,9 @@ def _lan_rows(bench: Bench, scenario: str, image: BenchImage) -> List[Row]:
 
 def _notes() -> List[str]:
     return [
-        "Floor: the larger of curl and openssl in the same round; where connections are capped, size / (16 × rate).",
+        "Floor: the larger of curl and openssl in the same round; where connections are capped, size / (16 × rate);"
+        " with several mirrors, size / the sum of their rates.",
+        "Fetched twice: bytes that the servers sent, over those that were needed. Shares: of what each mirror sent.",
         "CPU is the client's, user and system. Written: bytes given to write calls (wchar), over the image's size.",
         f"A peak below {own_rss() / 1e6:.0f} MB cannot be told from that: a child begins as a copy of this program.",
         "aria2c fetches and checks the blobs, and makes no archive; podman and docker unpack into their own store.",

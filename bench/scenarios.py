@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Callable, ContextManager, Dict, Iterator, List, Optional, Sequence
 
 from image import BenchImage
 from measure import Failed, Sample, median, run
-from peers import ARIA2C_MANY, ARIA2C_ONE, FLOORS, OURS, SINGLE_STREAMS, Peer, aria2c, dockferry
+from mirrors import Mirror, Mirrors
+from peers import (
+    ARIA2C_MANY,
+    ARIA2C_ONE,
+    ARIA2C_SOON,
+    FLOORS,
+    OURS,
+    SINGLE_STREAMS,
+    Peer,
+    aria2c,
+    curl_told,
+    dockferry,
+)
 from registries import nginx_capped, own_registry
 from report import Row, absent, row
 
 Say = Callable[[str], None]
+Serving = Callable[[str], ContextManager[str]]
+"""For one run of the tool of this name: `host`, as peers take it."""
 
 
 class Bench:
@@ -27,10 +42,11 @@ class Bench:
     def compare(
         self,
         scenario: str,
-        host: str,
+        serving: Serving,
         image: BenchImage,
         peers: Sequence[Peer],
         *,
+        label: Callable[[str], str] = str,
         ours: Peer = OURS,
         floors: Sequence[Peer] = (),
         floor: Optional[float] = None,
@@ -38,7 +54,8 @@ class Bench:
     ) -> Iterator[Row]:
         """All `peers` and `floors` in turn, round after round, those of `once` in the first only.
 
-        The floor is given, in seconds, or is the larger of what the `floors` take in the same round.
+        The floor is given, in seconds, or is the larger of what the `floors` take in the same round. `label` is what
+        a row calls the tool of that name.
         """
         samples: Dict[str, List[Sample]] = {}
         why: Dict[str, str] = {}
@@ -52,7 +69,8 @@ class Bench:
                     continue
                 self.say(f"{scenario}: round {number + 1} of {self.rounds}: {peer.name}")
                 try:
-                    samples.setdefault(peer.name, []).append(self._once(peer, host, image))
+                    with serving(peer.name) as host:
+                        samples.setdefault(peer.name, []).append(self._once(peer, host, image))
                 except Failed as error:
                     why[peer.name] = str(error)
         bounds = [floor] * self.rounds if floor else _larger(samples, floors, self.rounds)
@@ -64,7 +82,7 @@ class Bench:
             is_floor = peer in floors
             yield row(
                 scenario,
-                peer.name,
+                label(peer.name),
                 found,
                 size=0 if is_floor else image.size,
                 to_floor=None if is_floor else _ratio(found, bounds),
@@ -134,7 +152,7 @@ def lan(bench: Bench, scenario: str, host: str, image: BenchImage) -> Iterator[R
     """The whole machine's speed, the registry and the client on the same CPUs."""
     aria = ARIA2C_MANY if image.layers > 1 else ARIA2C_ONE
     peers = [OURS, dockferry("dockferry -t 20", "-t", "20"), aria, *SINGLE_STREAMS]
-    return bench.compare(scenario, host, image, peers, floors=FLOORS)
+    return bench.compare(scenario, at(host), image, peers, floors=FLOORS)
 
 
 def capped(bench: Bench, image: BenchImage, rate: float, connections: int) -> Iterator[Row]:
@@ -144,20 +162,46 @@ def capped(bench: Bench, image: BenchImage, rate: float, connections: int) -> It
     floor = image.size / (connections * rate)
     with own_registry(image, rate) as running:
         yield from bench.compare(
-            scenario, running.host, image, [mine, ARIA2C_ONE], ours=mine, floor=floor, once=SINGLE_STREAMS[:2]
+            scenario, at(running.host), image, [mine, ARIA2C_ONE], ours=mine, floor=floor, once=SINGLE_STREAMS[:2]
         )
     scenario += ", by nginx's limit_rate"
     with own_registry(image) as running, nginx_capped(running.host, rate, bench.folder / "nginx") as host:
         if host is None:
             yield absent(scenario, mine.name, "nginx is not installed")
         else:
-            yield from bench.compare(scenario, host, image, [mine, ARIA2C_ONE], ours=mine, floor=floor)
+            yield from bench.compare(scenario, at(host), image, [mine, ARIA2C_ONE], ours=mine, floor=floor)
+
+
+def several(bench: Bench, image: BenchImage, rates: Sequence[float]) -> Iterator[Row]:
+    """Mirrors that each give so much in all; then one more, as fast as the first, that soon falls silent for ever.
+
+    The floor is what is left to the others, over the sum of their rates.
+    """
+    size = f"{image.size / 1e9:.2f} GB in {image.layers_in_words}"
+    words = f"{size} from mirrors of {' and '.join(f'{rate / 1e6:g}' for rate in rates)} MB/s in all"
+    honest = [Mirror(rate) for rate in rates]
+    mirrors = Mirrors(image, honest)
+    peers = [OURS, ARIA2C_ONE, curl_told(rates)]
+    floor = image.size / sum(rates)
+    yield from bench.compare(words, mirrors.serving, image, peers, label=mirrors.label, floor=floor)
+    yield absent(words, "skopeo copy oci-archive:", "takes one source, not several at once")
+    silent_after = image.size // 100
+    words += f", and one that falls silent after {silent_after / 1e6:.3g} MB"
+    mirrors = Mirrors(image, [*honest, Mirror(rates[0], silent_after)])
+    floor = (image.size - silent_after) / sum(rates)
+    peers = [OURS, ARIA2C_SOON]
+    yield from bench.compare(words, mirrors.serving, image, peers, label=mirrors.label, floor=floor)
 
 
 def resume(bench: Bench, image: BenchImage, rate: float) -> Iterator[Row]:
     """Ours, and aria2c with its own way to go on."""
     mine = dockferry("dockferry -t 16", "-t", "16")
     return bench.resume(image, rate, [mine, aria2c("aria2c -c -x16 -s16", "-c", "-x16", "-s16", "-k1M")])
+
+
+def at(host: str) -> Serving:
+    """The same host for every run."""
+    return lambda tool: nullcontext(host)
 
 
 def _rotated(peers: List[Peer], number: int) -> List[Peer]:

@@ -58,6 +58,7 @@ def test_power_cut_after_every_call(
     recorded = tmp_path / "recorded"
     recorded.mkdir()
     calls = record(recorded, argv(slow, format, threads=2))
+    assert sum(call.name == "lseek" for call in calls) > 2, "no sync but the last"
     assert contents(recorded) == wanted[format]
     assert cuts(image_registry, recorded, format, calls, 0, wanted[format], LEFT) > 60
 

@@ -14,6 +14,7 @@ from typing import List
 
 import pytest
 from support.black_hole import black_hole
+from support.certificates import make_authority
 from support.command import environment
 from support.namespaced import namespaced
 from support.proxies import HttpProxy
@@ -50,12 +51,15 @@ def test_one_byte_a_second(bench: Bench, wanted: bytes) -> None:
     assert registry.sent <= 1.1 * SIZE
 
 
-def test_a_proxy_that_cuts(bench: Bench, wanted: bytes) -> None:
-    """A proxy that ends every connection after 400 kB: the rest is asked for, and no byte twice."""
-    registry = RudeRegistry(IMAGE)
-    server = bench.serve(registry)
-    with HttpProxy(most=400_000) as proxy:
-        result = bench.pull(server, access=replace(ACCESS, proxy=f"http://{proxy.host}"))
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_proxy_that_cuts(bench: Bench, wanted: bytes, tmp_path_factory: pytest.TempPathFactory, tls: bool) -> None:
+    """A proxy that ends every connection after 400 kB: the rest is asked for, and no byte twice. Also where TLS to
+    the registry goes within TLS to the proxy."""
+    context, pem = make_authority(tmp_path_factory.mktemp("tls"), "127.0.0.1") if tls else (None, None)
+    server = bench.serve(RudeRegistry(IMAGE), context)
+    with HttpProxy(most=400_000, tls=context) as proxy:
+        access = replace(ACCESS, ca_cert=pem, proxy=f"{proxy.scheme}://{proxy.host}")
+        result = bench.pull(server, access=access)
     check(bench, wanted, result)
     assert len(proxy.asked) > 5
     assert result.received <= 1.05 * SIZE

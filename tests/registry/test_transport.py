@@ -8,10 +8,12 @@ import ssl
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
+from support.certificates import make_authority
 from support.proxies import HttpProxy, SocksProxy
 from support.rude import Request, RudeServer, Wire
 
@@ -376,6 +378,103 @@ def test_http_proxy_tunnels_tls(serve: Serve, authority: Authority) -> None:
         assert proxy.asked == [f"r.example:{server.port}"]
         assert "token-canary" not in "".join(proxy.seen)
     assert server.requests[0].header("proxy-authorization") is None
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_https_proxy(tls: bool, serve: Serve, authority: Authority) -> None:
+    """TLS to the proxy itself, and through it to plain and TLS servers; login and token go where they belong."""
+    context, pem = authority
+    server = serve(hello, context if tls else None)
+    with HttpProxy("me:canary p", tls=context) as proxy:
+        access = Access(ca_cert=pem, proxy=f"https://me:canary%20p@{proxy.host}")
+        url = server.url.replace("127.0.0.1", "r.example") + "/"
+        assert ask(access, url, Authorization="Bearer token-canary") == b"hello"
+        assert proxy.asked == [f"r.example:{server.port}"]
+        assert ("token-canary" in "".join(proxy.seen)) == (not tls)
+    assert server.requests[0].header("proxy-authorization") is None
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("insecure", [False, True])
+@pytest.mark.row(8)
+@pytest.mark.rule(13)
+def test_an_https_proxy_has_to_prove_itself(tls: bool, insecure: bool, serve: Serve, authority: Authority) -> None:
+    """It is named as the one without a trusted certificate. `--insecure` is for the registry, not for what gets the
+    proxy's login."""
+    context, _ = authority
+    server = serve(hello, context if tls else None)
+    with HttpProxy(tls=context) as proxy:
+        access = Access(insecure=insecure, proxy=f"https://me:canary@{proxy.host}")
+        error = failure(access, server.url, server.url)
+        assert isinstance(error, CertificateError)
+        assert f"the proxy https://{proxy.host}: its certificate" in error.message
+        assert "canary" not in str(error)
+        assert proxy.seen == []
+    assert server.requests == []
+
+
+@pytest.mark.rule(13)
+def test_insecure_is_for_the_registry_behind_an_https_proxy(
+    serve: Serve, authority: Authority, tmp_path: Path
+) -> None:
+    """A registry of an unknown authority, through a proxy of a known one: with `--insecure`, and not without."""
+    context, pem = authority
+    unknown, _ = make_authority(tmp_path, "127.0.0.1")
+    server = serve(hello, unknown)
+    with HttpProxy(tls=context) as proxy:
+        access = Access(ca_cert=pem, proxy=f"https://{proxy.host}")
+        error = failure(access, server.url, server.url)
+        assert isinstance(error, CertificateError)
+        assert error.message.startswith(f"{server.url}/")
+        assert ask(replace(access, insecure=True), server.url + "/", server.url) == b"hello"
+
+
+def test_abort_wakes_who_waits_behind_an_https_proxy(serve: Serve, authority: Authority) -> None:
+    """TLS within TLS: back at once, and for good."""
+    context, pem = authority
+    asked = threading.Event()
+
+    def stall(request: Request, wire: Wire) -> None:
+        asked.set()
+        wire.stall()
+
+    server = serve(stall, context)
+    with HttpProxy(tls=context) as proxy:
+        access = Access(first_byte_timeout=60, ca_cert=pem, proxy=f"https://{proxy.host}")
+        transport = Transport(access, server.url)
+        errors: List[NetworkError] = []
+
+        def work() -> None:
+            try:
+                transport.request("GET", server.url, {})
+            except NetworkError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert asked.wait(10)
+        transport.abort()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert len(errors) == 1
+        transport.close()
+
+
+def test_a_proxy_that_speaks_no_tls_is_named() -> None:
+    """`https://` before a proxy that speaks plain HTTP: it is not asked without."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            with listener.accept()[0] as sock:
+                sock.recv(65536)
+                sock.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        error = failure(Access(proxy=f"https://127.0.0.1:{listener.getsockname()[1]}"), "https://r.example")
+        thread.join(10)
+    assert isinstance(error, ConnectError)
+    assert "the proxy gave no connection" in error.message
 
 
 def test_a_proxy_that_wants_a_login_is_told_apart() -> None:

@@ -202,10 +202,11 @@ def test_writing_is_refused(running: Running, method: str) -> None:
 
 def test_a_body_is_never_the_next_request(running: Running, log: Log) -> None:
     """A request inside another's body is not answered, however the body is framed."""
-    inner = b"GET /v2/demo/app/tags/list HTTP/1.1\r\nHost: x\r\n\r\n"
+    host = b"Host: " + running.host.encode() + b"\r\n"
+    inner = b"GET /v2/demo/app/tags/list HTTP/1.1\r\n" + host + b"\r\n"
     for framing in (b"Content-Length: %d" % len(inner), b"Transfer-Encoding: chunked", b"Content-Length: nonsense"):
-        replies = _raw(running, b"GET /v2/ HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n\r\n" + inner)
-        assert replies.count(b"HTTP/1.1 ") == 1
+        replies = _raw(running, b"GET /v2/ HTTP/1.1\r\n" + host + framing + b"\r\n\r\n" + inner)
+        assert replies.count(b"HTTP/1.1 ") == replies.count(b"HTTP/1.1 200 ") == 1
     assert {served.target for served in log.wait_for(3)} == {"/v2/"}
 
 
@@ -213,16 +214,17 @@ def test_a_body_is_never_the_next_request(running: Running, log: Log) -> None:
     ("request_bytes", "status"),
     [
         (b"GET /v2/" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", 414),
-        (b"GET /v2/" + b"a" * 3_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET /v2/" + b"a" * 3_000 + b" HTTP/1.0\r\n\r\n", 414),
         (b"GET /v2/ HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
         (b"GET /v2/ HTTP/1.1\r\n" + b"X: aaaaaaaaaa\r\n" * 2_000 + b"\r\n", 431),
         (b"GET /v2/ HTTP/9.9\r\n\r\n", 505),
         (b"GET /v2/a b/manifests/1 HTTP/1.1\r\n\r\n", 400),
         (b"nonsense\r\n\r\n", 400),
         (b"GET /v2/\r\n\r\n", 200),
-        (b"GET /v2/../../etc/passwd HTTP/1.1\r\nConnection: close\r\n\r\n", 404),
-        (b"GET /v2/../../../etc/manifests/passwd HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
-        (b"GET /v2/demo/app/manifests/\xff\xfe\x1b[2J HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+        (b"GET /v2/ HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+        (b"GET /v2/../../etc/passwd HTTP/1.0\r\n\r\n", 404),
+        (b"GET /v2/../../../etc/manifests/passwd HTTP/1.0\r\n\r\n", 400),
+        (b"GET /v2/demo/app/manifests/\xff\xfe\x1b[2J HTTP/1.0\r\n\r\n", 400),
     ],
 )
 def test_hostile_requests(running: Running, request_bytes: bytes, status: int) -> None:
@@ -233,6 +235,26 @@ def test_hostile_requests(running: Running, request_bytes: bytes, status: int) -
     assert len(reply) < 1_000
     assert all(byte >= 32 for byte in body)
     assert _ask(running, "GET", "/v2/")[0] == 200
+
+
+@pytest.mark.row(59)
+@pytest.mark.rule(14)
+def test_pages_in_a_browser_get_nothing(running: Running, image: MadeImage) -> None:
+    """A name that leads to this machine, or a page from elsewhere: refused, and no reply is for other origins."""
+    path, own = "/v2/demo/app/manifests/1.0", f"http://{running.host}"
+    for method in ("GET", "HEAD"):
+        for headers, status in [
+            ({"Host": f"evil.example:{running.port}"}, 421),
+            ({"Host": f"evil.example:{running.port}", "Origin": f"http://evil.example:{running.port}"}, 421),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Host": f"localhost:{running.port}"}, 200),
+            ({"Origin": own}, 200),
+        ]:
+            got, fields, body = _ask(running, method, path, headers)
+            assert got == status
+            assert (image.manifest in body) == (status == 200 and method == "GET")
+            assert not [name for name in fields if name.startswith("access-control-")]
 
 
 def test_one_connection_many_requests(running: Running, image: MadeImage, log: Log) -> None:
@@ -290,7 +312,7 @@ def test_leaving_ends_everything(image: MadeImage, log: Log) -> None:
     with serve(store_of(image), rate=10_000, on_request=log) as running:
         idle = socket.create_connection(("127.0.0.1", running.port), timeout=TIMEOUT)
         busy = socket.create_connection(("127.0.0.1", running.port), timeout=TIMEOUT)
-        busy.sendall(b"GET /v2/demo/app/blobs/%s HTTP/1.1\r\n\r\n" % str(layer.digest).encode())
+        busy.sendall(b"GET /v2/demo/app/blobs/%s HTTP/1.0\r\n\r\n" % str(layer.digest).encode())
         assert busy.recv(10)
         start = time.monotonic()
     assert time.monotonic() - start < 5
@@ -311,7 +333,7 @@ def test_client_that_leaves_costs_nothing(image: MadeImage, log: Log) -> None:
     store.add_blob("app", digest, memory_blob(data))
     with serve(store, on_request=log) as running:
         with socket.create_connection(("127.0.0.1", running.port), timeout=TIMEOUT) as connection:
-            connection.sendall(b"GET /v2/app/blobs/%s HTTP/1.1\r\n\r\n" % str(digest).encode())
+            connection.sendall(b"GET /v2/app/blobs/%s HTTP/1.0\r\n\r\n" % str(digest).encode())
             assert connection.recv(10)
         (served,) = log.wait_for(1)
         assert served.sent < len(data)

@@ -87,7 +87,7 @@ MIRRORS: Rows = {
 INPUT: Rows = {
     "57": ("../, CR LF, wide Unicode in names", "refused first"),
     "58": ("escape sequences in errors, tags, warnings", "stripped"),
-    "59": ("a foreign Host or Origin at the web page", "refused"),
+    "59": ("a foreign Host or Origin at a server of ours (there is no web page yet)", "refused"),
 }
 PEERS: Rows = {
     "T1": ("token lives 2 s, slow link", "ok"),
@@ -117,7 +117,7 @@ RULES: Rows = {
     "11": ("control and bidi characters", "out of all remote text"),
     "12": ("secrets", "in no argv, log, output, journal; queries redacted"),
     "13": ("TLS", "never silently off"),
-    "14": ("web page", "loopback, Host and Origin checked, a token, no CORS, vetted addresses"),
+    "14": ("a server of ours", "loopback unless told otherwise, Host and Origin checked, no CORS; no web page yet"),
 }
 MATRIX: List[Tuple[str, str, Rows]] = [
     ("Network", "row", NETWORK),

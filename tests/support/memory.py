@@ -120,6 +120,7 @@ class MemoryDestination:
         self.data = {blob.digest: bytearray(blob.size) for blob in blobs}
         self.written = 0
         self.syncs = 0
+        self.synced = threading.Event()
         self.room = room
         self._lock = threading.Lock()
 
@@ -138,3 +139,4 @@ class MemoryDestination:
 
     def sync(self) -> None:
         self.syncs += 1
+        self.synced.set()

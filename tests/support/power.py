@@ -30,7 +30,7 @@ _PROGRAM = """
 import sys
 from dockferry.cli.main import main
 from dockferry.transfer import engine
-engine._SYNC = 0.1
+engine._SYNC_MOST = engine._SYNC_LEAST = 0.1
 sys.exit(main(sys.argv[1:]))
 """
 """The command line, only that it syncs ten times a second: a recording need not take minutes."""

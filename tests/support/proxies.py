@@ -1,4 +1,4 @@
-"""Small proxies on loopback, HTTP with CONNECT and SOCKS5: to them every name is this machine's."""
+"""Small proxies on loopback, HTTP(S) with CONNECT and SOCKS5: to them every name is this machine's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import contextlib
 import select
 import socket
+import ssl
 import struct
 import threading
 from typing import Any, List, Optional, Tuple
@@ -68,14 +69,27 @@ class _Proxy:
 
 
 class HttpProxy(_Proxy):
-    """`login` is `user:password`, wanted with 407 where it is given. A connection ends after `most` bytes."""
+    """`login` is `user:password`, wanted with 407 where it is given. A connection ends after `most` bytes.
 
-    def __init__(self, login: Optional[str] = None, most: float = float("inf")) -> None:
+    With `tls` it is spoken to over TLS.
+    """
+
+    def __init__(
+        self, login: Optional[str] = None, most: float = float("inf"), tls: Optional[ssl.SSLContext] = None
+    ) -> None:
         super().__init__(login)
         self.most = most
+        self.tls = tls
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls else "http"
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock.makefile("rb") as reader:
+        if self.tls is not None:
+            sock = self.tls.wrap_socket(sock, server_side=True)
+            self._sockets.append(sock)
+        with contextlib.closing(sock), sock.makefile("rb") as reader:
             request = read_request(reader, 0)
             if request is None:
                 return
@@ -131,5 +145,7 @@ def pump(one: socket.socket, other: socket.socket, most: float = float("inf")) -
             data = sock.recv(65536)
             if not data:
                 return
+            while isinstance(sock, ssl.SSLSocket) and sock.pending():  # deciphered already: no select tells of it
+                data += sock.recv(65536)
             peers[sock].sendall(data)
             most -= len(data)

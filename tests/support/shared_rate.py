@@ -19,10 +19,14 @@ _BUFFER = 0.2
 
 
 class Line:
-    """`rate` bytes a second for all who send over it together; `sent` counts them."""
+    """`rate` bytes a second for all who send over it together; `sent` counts them.
 
-    def __init__(self, rate: float) -> None:
+    It may make up for `buffer` seconds.
+    """
+
+    def __init__(self, rate: float, buffer: float = _BUFFER) -> None:
         self._rate = rate
+        self._buffer = buffer
         self._due = time.monotonic()
         self._lock = threading.Lock()
         self._stalled_after: Optional[int] = None
@@ -36,15 +40,33 @@ class Line:
     def take(self, count: int) -> None:
         """Wait until `count` bytes may be sent."""
         with self._lock:
-            self.sent += count
-            is_stalled = self._stalled_after is not None and self.sent > self._stalled_after
+            is_stalled = self._stalled_after is not None and self.sent + count > self._stalled_after
             if not is_stalled:
-                self._due = max(self._due, time.monotonic() - _BUFFER) + count / self._rate
+                self.sent += count
+                self._due = max(self._due, time.monotonic() - self._buffer) + count / self._rate
             due = self._due
         if is_stalled:
             self.ending.wait()
         else:
             self.ending.wait(max(0.0, due - time.monotonic()))
+
+
+def over(line: Line, blob: Blob, step: int) -> Blob:
+    """`blob`, sent over `line`, `step` bytes at a time."""
+
+    @contextlib.contextmanager
+    def opened() -> Iterator[Send]:
+        with blob.open() as send:
+
+            def paced(connection: socket.socket, start: int, end: int) -> None:
+                for place in range(start, end, step):
+                    stop = min(end, place + step)
+                    line.take(stop - place)
+                    send(connection, place, stop)
+
+            yield paced
+
+    return Blob(blob.size, opened)
 
 
 class Liar:

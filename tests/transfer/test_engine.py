@@ -14,7 +14,9 @@ from support.transfers import QUICK, SMALL, Bench
 
 from dockferry.errors import AuthError, BodyError, BusyError, ContentError, DiskError, NetworkError
 from dockferry.events import Event, Progress, Retry, Warned
+from dockferry.oci.descriptor import Descriptor
 from dockferry.transfer.engine import until_sync
+from dockferry.transfer.journal import Journal
 from dockferry.transfer.trust import BLOCK
 
 
@@ -39,6 +41,21 @@ def test_one_layer_uses_many_connections(tmp_path: Path) -> None:
     bench.run(4)
     bench.check()
     assert len(bench.source.requests) >= 4
+
+
+def test_much_data_is_synced_on_the_way(bench: Bench) -> None:
+    """After so many bytes they are brought to stable storage while more come; the journal says so at once."""
+    bench.sync_bytes = 600_000
+
+    def wait_when_much_was_given(number: int, blob: Descriptor, start: int, end: int) -> Script:
+        assert bench.source.given < bench.sync_bytes or bench.destination.synced.wait(10)
+        return Script()
+
+    bench.source.script = wait_when_much_was_given
+    bench.run(1)
+    bench.check()
+    synced = Journal.recover(bench.path, "id", len(bench.image.layers), "another boot").had
+    assert sum(ranges.total for ranges in synced) >= bench.sync_bytes
 
 
 def test_cut_bodies_keep_their_bytes(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Optional
 
 from urllib3 import exceptions as theirs
 
@@ -18,13 +18,18 @@ from ..text import host_of, redact
 _NETWORK = "check the network and the proxy, or name a mirror with -r"
 
 
-def explain(error: BaseException, url: str, patience: float) -> DockferryError:
-    """The error of ours for `error`, met while `url` was asked for; `patience` is the timeout for an answer."""
+def explain(error: BaseException, url: str, patience: float, proxy: Optional[str] = None) -> DockferryError:
+    """The error of ours for `error`, met while `url` was asked for, through `proxy` if any.
+
+    `patience` is the timeout for an answer, in seconds.
+    """
     asked = host_of(url)
     chain = list(_causes(error))
     verdict = _first(chain, ssl.SSLCertVerificationError) or _first(chain, ssl.SSLError)
-    if _first(chain, theirs.ProxyError) and not isinstance(verdict, ssl.SSLCertVerificationError):
-        return _proxy(chain, asked)
+    if _first(chain, theirs.ProxyError):
+        if not isinstance(verdict, ssl.SSLCertVerificationError):
+            return _proxy(chain, asked)
+        asked = f"the proxy {host_of(proxy or '')}"
     if verdict is not None:
         return _tls(verdict, asked)
     if _first(chain, theirs.NameResolutionError, socket.gaierror):

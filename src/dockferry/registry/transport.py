@@ -1,7 +1,7 @@
 """Transport: one request and its reply over urllib3's pools, with nothing done behind the caller's back.
 
 No redirects are followed, nothing is retried, decoded, or kept as a cookie; `.netrc` is not read. TLS goes unchecked
-only to the one origin that `--insecure` is about.
+only to the one origin that `--insecure` is about, and never to a proxy.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ class Transport:
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             if self._lines.is_stopped:
                 raise ConnectError(STOPPED) from None
-            raise explain(error, url, access.first_byte_timeout) from None
+            proxy = proxy_for(url, access.proxy, os.environ)
+            raise explain(error, url, access.first_byte_timeout, proxy) from None
         return self._reply(raw, url)
 
     def _reply(self, raw: Any, url: str) -> Reply:
@@ -148,8 +149,8 @@ class Transport:
     def _manager(self, url: str, is_public: bool) -> urllib3.PoolManager:
         access = self._access
         proxy = proxy_for(url, access.proxy, os.environ)
-        unchecked = access.insecure and origin_of(url) == self._home
-        has_tls = any(one.lower().startswith("https:") for one in (url, proxy or ""))
+        has_tls = any(_is_https(one) for one in (url, proxy or ""))
+        unchecked = access.insecure and _is_https(url) and origin_of(url) == self._home
         key = (proxy, unchecked, is_public, has_tls)
         with self._lock:
             manager = self._managers.get(key)
@@ -177,11 +178,16 @@ class Transport:
         else:
             username, password = _login(proxy)
             login = urllib3.make_headers(proxy_basic_auth=f"{username}:{password or ''}") if username else {}
-            manager = urllib3.ProxyManager(proxy, proxy_headers=login, proxy_ssl_context=context, **options)
+            to_proxy = trusting_context(self._access.ca_cert) if _is_https(proxy) else None
+            manager = urllib3.ProxyManager(proxy, proxy_headers=login, proxy_ssl_context=to_proxy, **options)
         ours = [functools.partial(pool, lines=self._lines, is_public=is_public) for pool in pools]
         classes: Any = dict(zip(("http", "https"), ours))
         manager.pool_classes_by_scheme = classes
         return manager
+
+
+def _is_https(url: str) -> bool:
+    return url.lower().startswith("https:")
 
 
 def _login(proxy: str) -> Tuple[Optional[str], Optional[str]]:

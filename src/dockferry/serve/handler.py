@@ -11,10 +11,11 @@ import socket
 import time
 from contextlib import ExitStack, suppress
 from http.client import LineTooLong
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Optional
 
 from ..errors import DockferryError
+from .guard import Place, check
 from .replies import Conditions, Reply, answer, refuse
 from .routes import Refusal, parse_target
 from .service import Served, Service
@@ -25,6 +26,7 @@ MAX_HEAD = 16 << 10
 _MAX_DISCARD = 64 << 10
 _IDLE_SECONDS = 120
 _LINGER_SECONDS = 1.0
+_WITHOUT_HOST = ("HTTP/0.9", "HTTP/1.0")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,6 +35,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = _IDLE_SECONDS
+    server: HTTPServer
 
     def __init__(self, service: Service, *connection: Any) -> None:
         self._service = service
@@ -70,10 +73,17 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def _answer(self) -> Reply:
+        self._check()
         route = parse_target(self.requestline.split()[1])
         is_get = self.command == "GET"
         conditions = Conditions(self.headers.get("Range"), self.headers.get("If-Range")) if is_get else Conditions()
         return answer(self._service.store, route, conditions)
+
+    def _check(self) -> None:
+        """Whether it is for us: by the address that we listen on, not by the one that was dialled."""
+        place = Place(self.server.server_name, self.server.server_port)
+        hosts, origins = self.headers.get_all("Host") or [], self.headers.get_all("Origin") or []
+        check(place, hosts, origins, is_host_optional=self.request_version in _WITHOUT_HOST)
 
     def _send(self, reply: Reply, send: Any) -> None:
         sent = 0

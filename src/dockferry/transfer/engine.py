@@ -30,7 +30,8 @@ from .worker import hash_along, work
 _LOST_MOST = 30.0
 """Seconds of work that a power cut may cost."""
 _SYNC_MOST, _SYNC_LEAST = 20.0, 2.0
-"""Seconds between two syncs of data and journal."""
+"""Seconds between two syncs of data and journal, where little comes."""
+_SYNC_LOOK = 0.25
 _GOVERN = 0.5
 _GO_HOME = 5.0
 """Seconds that threads get to end: a receive that was shut down comes back at once, a write when it is done."""
@@ -38,12 +39,16 @@ _GO_HOME = 5.0
 
 @dataclass(frozen=True)
 class Options:
-    """`threads`: connections, None to let the engine find out. `tick`: seconds between two Progress events."""
+    """`threads`: connections, None to let the engine find out. `tick`: seconds between two Progress events.
+
+    `sync_bytes`: after so many a sync is due: the disk writes while the network brings, so that the end is soon done.
+    """
 
     threads: Optional[int] = None
     tick: float = 0.1
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     rules: Rules = field(default_factory=Rules)
+    sync_bytes: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def transfer(
         on_drop=journal.dropped,
     )
     maker = ProgressMaker(state)
-    crew = _Crew(state, destination, journal, options.threads or MAX_THREADS)
+    crew = _Crew(state, destination, journal, options)
     try:
         crew.start()
         _watch(state, maker, options.tick, on_event)
@@ -137,15 +142,16 @@ def until_sync(took: float) -> float:
 class _Crew:
     """The threads of one transfer."""
 
-    def __init__(self, state: TransferState, destination: Destination, journal: Journal, connections: int) -> None:
+    def __init__(self, state: TransferState, destination: Destination, journal: Journal, options: Options) -> None:
         self._state = state
         self._destination = destination
         self._journal = journal
+        self._sync_bytes = options.sync_bytes
         self._done = threading.Event()
         hashers = max(1, min(4, os.cpu_count() or 1))
         self._threads: List[threading.Thread] = [
             threading.Thread(target=work, args=(state, Worker(number), destination, journal), daemon=True)
-            for number in range(connections)
+            for number in range(options.threads or MAX_THREADS)
         ]
         self._threads += [
             threading.Thread(target=hash_along, args=(state, destination), daemon=True) for _ in range(hashers)
@@ -167,11 +173,15 @@ class _Crew:
         self._state.close()
 
     def _sync_now_and_then(self) -> None:
-        took = 0.0
+        state = self._state
+        received, took, ended = 0, 0.0, state.clock()
         try:
-            while not self._done.wait(until_sync(took)):
-                began = self._state.clock()
-                self._journal.settle(self._destination.sync)
-                took = self._state.clock() - began
+            while not self._done.wait(min(until_sync(took), _SYNC_LOOK)):
+                began = state.clock()
+                if state.received - received >= self._sync_bytes or began - ended >= until_sync(took):
+                    received = state.received
+                    self._journal.settle(self._destination.sync)
+                    ended = state.clock()
+                    took = ended - began
         except BaseException as error:  # as in work()
             self._state.stop(error)
