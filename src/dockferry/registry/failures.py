@@ -13,7 +13,7 @@ from typing import Any, Iterator, List, Optional
 from urllib3 import exceptions as theirs
 
 from ..errors import AuthError, BodyError, CertificateError, ConnectError, DockferryError, ReplyError
-from ..text import host_of, redact
+from ..text import host_of, redact, redact_url
 
 _NETWORK = "check the network and the proxy, or name a mirror with -r"
 
@@ -29,7 +29,7 @@ def explain(error: BaseException, url: str, patience: float, proxy: Optional[str
     if _first(chain, theirs.ProxyError):
         if not isinstance(verdict, ssl.SSLCertVerificationError):
             return _proxy(chain, asked)
-        asked = f"the proxy {host_of(proxy or '')}"
+        asked = f"the proxy {redact_url(proxy or '')}"
     if verdict is not None:
         return _tls(verdict, asked)
     if _first(chain, theirs.NameResolutionError, socket.gaierror):
