@@ -406,7 +406,7 @@ def test_full_disk(fast: Running, tmp_path: Path) -> None:
         (["pull", "HOST/demo/app:none"], 3, "none"),
         (["pull", "HOST/demo/none:1.0"], 3, "none"),
         (["pull", "HOST/demo/app:1.0", "--platform", "linux/s390x"], 3, "linux/amd64"),
-        (["pull", "127.0.0.1:1/a/b"], 5, "refused"),
+        (["pull", "127.0.0.1:1/a/b", "--retries", "1"], 5, "refused"),
         (["pull", "127.0.0.1:1/a/b", "-o", "nowhere/a.tar"], 7, "make the directory first"),
         (["pull", "127.0.0.1:1/a/b", "-o", "nowhere/a", "--format", "oci-dir"], 7, "make the directory first"),
         (["pull", "HOST/demo/app:1.0", "-o", "/proc/a.tar"], 7, "/proc"),

@@ -11,6 +11,7 @@
         BusyError                 429 or 5xx: the host asks for time (`retry_after`)
         ReplyError                a reply that is no answer to what was asked
           RedirectError           a redirect that is not followed; not worth a retry
+          StorageError              the host that the registry sent us to refuses a fresh address
           RequestError              the host will not have the request as such (4xx); not worth a retry
       ContentError            6   bytes that are not what their digest, size or grammar says
       DiskError               7   full, unwritable, failing, or a target that is in the way
@@ -113,6 +114,14 @@ class ReplyError(NetworkError):
 
 class RedirectError(ReplyError):
     is_retryable = False
+
+
+class StorageError(ReplyError):
+    """`number`: how often in a row, for this blob. Others may be well."""
+
+    def __init__(self, message: str, *, remedy: str = "", number: int = 1) -> None:
+        super().__init__(message, remedy=remedy)
+        self.number = number
 
 
 class RequestError(ReplyError):

@@ -45,6 +45,14 @@ def redact_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
 
 
+def host_of(url: str) -> str:
+    """The host of `url`, with its port where one is given: fit for a log, and short."""
+    try:
+        return urlsplit(clean(url, 2000)).netloc.rpartition("@")[2]
+    except ValueError:
+        return "(a URL that cannot be read)"
+
+
 def redact(text: str) -> str:
     """`text` cleaned, every URL in it redacted: for messages that a library or a server wrote."""
     return _URL.sub(lambda match: redact_url(match.group()), clean(text))

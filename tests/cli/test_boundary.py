@@ -73,7 +73,7 @@ def test_a_failure_as_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_one_failure_keeps_no_other_from_being_done(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of several, all are tried, failures are told as they come, and the first gives the exit code."""
+    """All are tried, failures are told as they come and once more at the end; the first gives the exit code."""
     done: List[str] = []
 
     def one(name: str) -> None:
@@ -85,7 +85,19 @@ def test_one_failure_keeps_no_other_from_being_done(capsys: pytest.CaptureFixtur
 
     assert each(["a", "b", "c", "d"], one, as_json=False) == 3
     assert done == ["a", "d"]
-    assert capsys.readouterr().err == "dockferry: no b\ndockferry: no c\n"
+    assert capsys.readouterr().err == "dockferry: no b\ndockferry: no c\ndockferry: 2 of 4 failed: b, c\n"
+
+
+def test_one_alone_that_fails_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """There is nothing to sum up; nor is there for a program, which counts by itself."""
+
+    def one(name: str) -> None:
+        raise errors.NotFoundError(f"no {name}")
+
+    assert each(["a"], one, as_json=False) == 3
+    assert capsys.readouterr().err == "dockferry: no a\n"
+    assert each(["a", "b"], one, as_json=True) == 3
+    assert capsys.readouterr().err.count("\n") == 2
 
 
 @pytest.mark.parametrize("kind", [errors.DiskError, errors.Interrupted])

@@ -64,6 +64,27 @@ def test_retry_is_in_the_manuals_form() -> None:
     assert words.note(event) == "[WARNING] retry 3 a3ed95caeb02 reason: 504 Gateway Timeout wait: 18.7s"
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("m.example: blob a3ed95caeb02 ended early, got 5 of 9 bytes", "m.example: ended early, got 5 of 9 bytes"),
+        (
+            "m.example: wanted blob a3ed95caeb02, got 503 Service Unavailable",
+            "m.example: got 503 Service Unavailable",
+        ),
+        (
+            "m.example: wanted blob a3ed95caeb02 as it is, got gzip",
+            "m.example: wanted blob a3ed95caeb02 as it is, got gzip",
+        ),
+    ],
+)
+def test_a_retry_names_its_layer_once(reason: str, shown: str) -> None:
+    """The line has the digest before the reason; the reason keeps host and fault."""
+    assert words.note(Retry(DIGEST, 1, reason, 1, "m.example")) == (
+        f"[WARNING] retry 1 a3ed95caeb02 reason: {shown} wait: 1.0s"
+    )
+
+
 def test_a_retry_that_is_for_no_layer_says_what_for() -> None:
     """Tokens and manifests are asked for again too."""
     shown = words.note(Retry("manifest nginx:latest", 1, "refused", 1, ""))

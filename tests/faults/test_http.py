@@ -12,12 +12,14 @@ from typing import Callable, Dict, Optional, Tuple
 import pytest
 from support import faults
 from support.guards import Limit
-from support.pulls import ACCESS, IMAGE, SIZE, THREADS, Bench, check
+from support.pulls import ACCESS, IMAGE, QUICK, SIZE, THREADS, Bench, check
 from support.rude import Request, Wire
 from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
+from dockferry.cli.presenters import words
 from dockferry.errors import NetworkError
 from dockferry.events import Retry
+from dockferry.transfer.retry import RetryPolicy
 
 COST_NOTHING = [
     faults.cut,
@@ -59,6 +61,20 @@ def test_faults_cost_no_bytes(bench: Bench, wanted: bytes, fault: Fault, threads
     assert took < 10
 
 
+@pytest.mark.parametrize("fault", [faults.cut, faults.reset, faults.busy_now_and_then, faults.reset_before_answer])
+def test_a_retry_is_told_in_few_words(bench: Bench, fault: Fault) -> None:
+    """Layer, host, fault and wait: no URL, and no digest in full but in the event's own field."""
+    server = bench.serve(RudeRegistry(IMAGE, fault))
+    bench.pull(server)
+    assert bench.told(Retry)
+    for event in bench.told(Retry):
+        assert event.source == server.host
+        assert event.reason.startswith(f"{server.host}: ")
+        assert "/v2/" not in event.reason
+        assert event.digest not in event.reason
+        assert len(str(words.note(event))) <= 160
+
+
 @THREADS
 @pytest.mark.parametrize("fault", RANGELESS, ids=lambda fault: fault.__name__)
 @pytest.mark.row(10, 11, 12, 15, 16, 17)
@@ -80,7 +96,7 @@ def test_too_many_connections(bench: Bench, wanted: bytes, threads: Optional[int
     limit = Limit(2)
     registry = RudeRegistry(IMAGE, limit, rate=4e6)
     began = time.monotonic()
-    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads))
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads, retry=RetryPolicy()))
     assert time.monotonic() - began < 5
     assert 0 < limit.refusals <= 40
     assert registry.sent <= 1.1 * SIZE
@@ -181,14 +197,14 @@ def test_a_late_first_byte_is_no_stall(bench: Bench, wanted: bytes, threads: int
     assert not bench.told(Retry)
 
 
-def in_a_second(ask: Ask) -> str:
-    return email.utils.format_datetime(datetime.now(timezone.utc) + timedelta(seconds=1), usegmt=True)
+def in_two_seconds(ask: Ask) -> str:
+    return email.utils.format_datetime(datetime.now(timezone.utc) + timedelta(seconds=2), usegmt=True)
 
 
 @pytest.mark.row(22)
 @pytest.mark.parametrize(
     "asked",
-    [lambda ask: "1", in_a_second, lambda ask: None, lambda ask: "880.092\xb5s", lambda ask: "9" * 300],
+    [lambda ask: "1", in_two_seconds, lambda ask: None, lambda ask: "880.092\xb5s", lambda ask: "9" * 300],
     ids=["seconds", "date", "nothing", "nonsense", "absurd"],
 )
 def test_429_in_every_form(bench: Bench, wanted: bytes, asked: Callable[[Ask], Optional[str]]) -> None:
@@ -207,7 +223,40 @@ def test_429_in_every_form(bench: Bench, wanted: bytes, asked: Callable[[Ask], O
     assert time.monotonic() - began < 5
     assert registry.sent <= 1.05 * SIZE
     assert len(bench.told(Retry)) == 1
-    assert 0 <= bench.told(Retry)[0].wait <= 660
+    assert 0 <= bench.told(Retry)[0].wait <= 2.2
+
+
+def in_a_year(ask: Ask) -> str:
+    return email.utils.format_datetime(datetime.now(timezone.utc) + timedelta(days=365), usegmt=True)
+
+
+@pytest.mark.row(22)
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        (lambda ask: "2", 2.0, 2.2),
+        (in_two_seconds, 1.0, 2.2),
+        (lambda ask: "9" * 400, 0.0, 0.2),
+        (lambda ask: "601", 0.0, 0.2),
+        (in_a_year, 0.0, 0.2),
+    ],
+    ids=["seconds", "date", "absurd", "a little too long", "absurd date"],
+)
+def test_an_absurd_wait_is_not_waited(
+    bench: Bench, wanted: bytes, asked: Callable[[Ask], str], least: float, most: float
+) -> None:
+    """One connection, and nobody else to ask: what the host asks for is waited, and what is absurd is not."""
+
+    def busy(ask: Ask) -> None:
+        ask.wire.reply(429, b"", [("Retry-After", asked(ask))]) if ask.number == 0 else ask.give()
+
+    began = time.monotonic()
+    patient = replace(QUICK, longest=600.0)
+    check(bench, wanted, bench.pull(bench.serve(RudeRegistry(IMAGE, busy)), threads=1, retry=patient))
+    took = time.monotonic() - began
+    (retry,) = bench.told(Retry)
+    assert least <= retry.wait <= most
+    assert least <= took < most + 2
 
 
 @pytest.mark.row(26, "ns")

@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import Tuple
 
 import pytest
+from support.images import make_image
 from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
-from support.rude import Request, Wire
-from support.rude_registry import Ask, RudeRegistry
+from support.rude import Request, RudeServer, Wire
+from support.rude_registry import Ask, Fault, RudeRegistry
 
 from dockferry import pull
-from dockferry.errors import CertificateError
-from dockferry.events import Warned
+from dockferry.errors import CertificateError, NetworkError
+from dockferry.events import Retry, Warned
+from dockferry.transfer.retry import RetryPolicy
+from dockferry.transfer.scheduler import Rules
 
 
 @pytest.mark.row(13, 55)
@@ -123,3 +126,108 @@ def test_a_wrong_certificate_is_the_end(bench: Bench, tls: Tuple[ssl.SSLContext,
         bench.pull(server)
     assert (server.requests, server.connections) == ([], 1)
     assert bench.left() == []
+
+
+@pytest.mark.row(2, 5)
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_mirror_that_never_answers(bench: Bench, wanted: bytes, threads: int, place: int) -> None:
+    """It takes every request for a blob and is silent: the other one brings everything when that is noticed."""
+    silent, well = RudeRegistry(IMAGE, lambda ask: ask.wire.stall()), RudeRegistry(IMAGE)
+    servers = [bench.serve(well)]
+    servers.insert(place, bench.serve(silent))
+    patient = replace(ACCESS, first_byte_timeout=120.0)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(*servers, threads=threads, access=patient))
+    assert time.monotonic() - began < Rules().first_byte_time + 8
+    assert well.sent <= 1.05 * SIZE
+
+
+LACKED = IMAGE.layers[0].digest
+
+
+def sending_away(storage: RudeServer) -> Fault:
+    return lambda ask: ask.wire.reply(
+        307, b"", [("Location", f"{storage.url}/{ask.request.target.rpartition('/')[2]}?sig={ask.number}")]
+    )
+
+
+def lacking_one(request: Request, wire: Wire, storage: RudeRegistry, status: int = 403) -> None:
+    if str(LACKED) in request.target:
+        wire.reply(status, b"<Error><Code>AccessDenied</Code></Error>")
+    else:
+        storage(request, wire)
+
+
+@pytest.mark.row(25)
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_storage_host_that_never_gives_a_layer(bench: Bench, threads: int, status: int) -> None:
+    """Every fresh address for it is refused: a few tries, and the end names registry and storage host."""
+    behind = RudeRegistry(IMAGE)
+    storage = bench.serve(lambda request, wire: lacking_one(request, wire, behind, status))
+    front = bench.serve(RudeRegistry(IMAGE, sending_away(storage)))
+    began = time.monotonic()
+    with pytest.raises(NetworkError) as caught:
+        bench.pull(front, threads=threads, retry=replace(QUICK, attempts=1000))
+    assert time.monotonic() - began < 5
+    assert storage.host in caught.value.message
+    assert front.host in caught.value.message
+    asked = [request for request in storage.requests if str(LACKED) in request.target]
+    assert 3 <= len(asked) <= 3 * threads
+    assert [event.number for event in bench.told(Retry)][-1] == 2
+
+
+@pytest.mark.row(25, 53)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_storage_host_without_one_layer(bench: Bench, wanted: bytes, threads: int) -> None:
+    """The layer comes from the other mirror at once, and the rest still comes from both."""
+    behind, full = RudeRegistry(IMAGE), RudeRegistry(IMAGE)
+    storage = bench.serve(lambda request, wire: lacking_one(request, wire, behind))
+    front = bench.serve(RudeRegistry(IMAGE, sending_away(storage)))
+    began = time.monotonic()
+    slow = RetryPolicy()
+    check(bench, wanted, bench.pull(front, bench.serve(full), threads=threads, retry=slow))
+    assert time.monotonic() - began < 3
+    assert behind.sent
+    assert behind.sent + full.sent <= 1.1 * SIZE
+
+
+CRUMB = 20_000
+SINGLE = make_image([600_000], seed=9)
+
+
+def crumbs(ask: Ask) -> None:
+    """A little of what was asked for, and the end."""
+    start, end = ask.span
+    ask.cut(min(1.0, CRUMB / (end - start)))
+
+
+@pytest.mark.row(10)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_discarded_bytes_are_bounded(bench: Bench, threads: int) -> None:
+    """One mirror ignores ranges and always ends early; the other gives crumbs, where it answers at all: the first is
+    not asked again and again for what is had.
+    """
+    early = RudeRegistry(SINGLE, lambda ask: ask.cut(0.4, ranged=False))
+    other = RudeRegistry(SINGLE, lambda ask: crumbs(ask) if ask.chance(0.3) else ask.wire.reply(503))
+    bench.pull(bench.serve(early), bench.serve(other), threads=threads, retry=replace(QUICK, attempts=1000))
+    assert early.sent <= 2 * SINGLE.layers[0].size
+    assert other.sent <= 1.1 * SINGLE.layers[0].size
+
+
+@pytest.mark.row(10)
+def test_who_repeats_too_much_is_asked_when_nobody_else_gives(bench: Bench) -> None:
+    """It ignores ranges and ends early at first; the other one refuses everything from its third crumb on."""
+    early = RudeRegistry(SINGLE, lambda ask: ask.cut(0.4, ranged=False) if ask.number < 8 else ask.give(ranged=False))
+    other = RudeRegistry(SINGLE, lambda ask: crumbs(ask) if ask.number < 3 else ask.wire.reply(404))
+    bench.pull(bench.serve(early), bench.serve(other), threads=2, retry=replace(QUICK, attempts=1000))
+    assert early.sent >= SINGLE.layers[0].size
+
+
+def test_a_pause_at_one_source_lasts_no_longer_than_it_should(bench: Bench) -> None:
+    """The one connection pauses at the mirror that gives crumbs, and has nothing to ask of the other one."""
+    early, other = RudeRegistry(SINGLE, lambda ask: ask.cut(0.1, ranged=False)), RudeRegistry(SINGLE, crumbs)
+    began = time.monotonic()
+    bench.pull(bench.serve(early), bench.serve(other), threads=1)
+    assert time.monotonic() - began < 0.1 * len(other.blobs)

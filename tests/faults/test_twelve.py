@@ -14,7 +14,7 @@ from support.twelve import TWELVE, twelve_image
 
 from dockferry import pull
 
-WASTEFUL = {"T5": 2.0, "T6": 4.0, "T7": 4.0, "T8": 4.0}
+WASTEFUL = {"T5": 2.0, "T6": 4.0, "T8": 4.0}
 """Times the image's bytes where the server itself makes them needed: it gives no ranges, or wrong ones."""
 
 

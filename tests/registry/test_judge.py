@@ -164,13 +164,13 @@ def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
     [
         ("7", 7.0),
         ("0", 0.0),
-        ("86400", 600.0),
-        ("9" * 300, 600.0),
+        ("86400", 86400.0),
+        ("9" * 400, float("inf")),
         ("Thu, 01 Jan 1970 00:01:00 GMT", 60.0),
         ("Wed, 31 Dec 1969 23:00:00 GMT", 0.0),
         ("Thu, 01 Jan 1970 00:01:00 -0000", 60.0),
         ("Mon, 01 Jan 1601 00:00:00 -0000", 0.0),
-        ("Fri, 31 Dec 2100 00:00:00 GMT", 600.0),
+        ("Fri, 31 Dec 2100 00:00:00 GMT", 4133894400.0),
         ("880.092µs", None),
         ("-5", None),
         ("soon", None),
@@ -180,7 +180,7 @@ def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
 )
 @pytest.mark.row(22)
 def test_retry_after(value: str, wait: object) -> None:
-    """Seconds and dates are believed up to ten minutes, nonsense is no wait at all."""
+    """Seconds and dates are told as they stand, nonsense is no wait at all."""
     assert retry_after(Headers([("Retry-After", value)]), 0.0) == wait
     busy = error_of(verdict(PART, 429, ("Retry-After", value)))
     assert isinstance(busy, BusyError)

@@ -25,6 +25,7 @@ from dockferry.errors import (
     NotFoundError,
     ReplyError,
     RequestError,
+    StorageError,
 )
 from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
@@ -33,6 +34,7 @@ from dockferry.oci.reference import Reference
 from dockferry.registry.access import Access
 from dockferry.registry.credentials import CredentialStore
 from dockferry.registry.repository import Repository, open_repository
+from dockferry.transfer.protocols import Abortable
 
 Serve = Callable[..., RudeServer]
 IMAGE = make_image([300_000, 70_000])
@@ -420,9 +422,41 @@ def test_a_storage_host_that_refuses_a_fresh_url_is_a_network_error(serve: Serve
     store = serve(lambda request, wire: wire.reply(403, b"<Error>expired</Error>"))
     server = serve(redirecting_to(lambda request: f"{store.url}/s?sig=canary"))
     error = failure(repository(server), open_half)
-    assert isinstance(error, ReplyError)
+    assert isinstance(error, StorageError)
     assert error.is_retryable
     assert store.host in error.message
+    assert server.host in error.message
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_storage_host_that_refuses_every_fresh_url_is_left(status: int, serve: Serve) -> None:
+    """Three times in a row for one blob: no more tries. Another blob has its own count, and bytes set it back."""
+    refused = [True]
+
+    def handler(request: Request, wire: Wire) -> None:
+        wire.reply(status) if refused[0] and str(LAYER.digest) in request.target else answer(request, wire)
+
+    store = serve(handler)
+    server = serve(redirecting_to(lambda request: f"{store.url}/s/{request.target.rpartition('/')[2]}"))
+    client = repository(server)
+
+    def tries() -> List[bool]:
+        found = []
+        for _ in range(3):
+            take(client, 0, 1000, IMAGE.layers[1])
+            with pytest.raises(NetworkError) as caught:
+                take(client, 0, 1000)
+            found.append(caught.value.is_retryable)
+        assert store.host in caught.value.message
+        assert server.host in caught.value.message
+        return found
+
+    assert tries() == [True, True, False]
+    refused[0] = False
+    take(client, 0, 1000)
+    refused[0] = True
+    assert tries() == [True, True, False]
+    client.close()
 
 
 def test_a_busy_storage_host_gets_its_time(serve: Serve) -> None:
@@ -743,4 +777,126 @@ def test_abort_wakes_every_request(serve: Serve) -> None:
         thread.join(10)
     assert len(errors) == 5
     assert time.monotonic() - began < 5
+    client.close()
+
+
+def test_one_wait_is_ended_alone(serve: Serve) -> None:
+    """Who waits for an answer is woken, on a new connection and on a kept one; who does the same beside waits on."""
+    released = threading.Event()
+
+    def handler(request: Request, wire: Wire) -> None:
+        start, end = request.range or (0, LAYER.size)
+        if end > 10:
+            released.wait(30)
+        if end != 20:
+            span = f"bytes {start}-{end - 1}/{LAYER.size}"
+            wire.reply(206, DATA[start:end], [("Content-Range", span)])
+        else:
+            wire.stall()
+
+    server = serve(handler)
+    client = repository(server, Access(first_byte_timeout=60, idle_timeout=60))
+    take(client, 0, 10)  # leaves a connection to be used again
+    held: Dict[int, Abortable] = {}
+    found: Dict[int, object] = {}
+
+    def work(name: int, end: int) -> None:
+        try:
+            delivery = client.open(LAYER, 0, end, lambda call: held.update({name: call}))
+            found[name] = delivery.readinto(memoryview(bytearray(100)))
+            held[name].abort()  # too late: the answer is there
+            delivery.close()
+        except NetworkError as error:
+            found[name] = error
+
+    threads = [threading.Thread(target=work, args=args) for args in ((0, 20), (1, 20), (2, 30))]
+    for thread in threads:
+        thread.start()
+    while len(server.requests) < 4:
+        time.sleep(0.005)
+    began = time.monotonic()
+    for name in (0, 1):
+        held[name].abort()
+        threads[name].join(10)
+        assert isinstance(found[name], NetworkError)
+    assert time.monotonic() - began < 5
+    assert 2 not in found
+    released.set()
+    threads[2].join(10)
+    assert found[2] == 30
+    assert take(client, 0, 10) == (0, DATA[:10])
+    client.close()
+
+
+def test_a_wait_that_was_ended_before_it_began(serve: Serve) -> None:
+    """Nothing is asked any more."""
+    server = serve(lambda request, wire: wire.stall())
+    client = repository(server)
+    with pytest.raises(NetworkError, match="given up"):
+        client.open(LAYER, 0, 10, lambda call: call.abort())
+    assert server.requests == []
+    client.close()
+
+
+# Ranges now and then
+
+
+BIG = make_image([3_000_000])
+LARGE = BIG.layers[0]
+WHOLE = BIG.blobs[LARGE.digest]
+
+
+@pytest.mark.row(10, 11)
+@pytest.mark.parametrize(
+    ("start", "ignored", "asked", "is_whole"),
+    [(1_500_000, 3, 4, False), (2_900_000, 7, 8, False), (2_900_000, 8, 8, True), (200_000, 1, 1, True)],
+    ids=["a few times", "often", "too often", "little to repeat"],
+)
+def test_the_whole_in_a_ranges_place(start: int, ignored: int, asked: int, is_whole: bool, serve: Serve) -> None:
+    """A host that has honoured ranges sends all of a blob now and then: asked again, unless that costs more."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if 1 < len(server.requests) <= 1 + ignored:
+            wire.reply(200, WHOLE)
+        else:
+            answer(request, wire, BIG)
+
+    server = serve(handler)
+    client = repository(server)
+    assert take(client, 0, 1000, LARGE) == (0, WHOLE[:1000])
+    got = take(client, start, start + 1000, LARGE)
+    assert got == ((0, WHOLE) if is_whole else (start, WHOLE[start : start + 1000]))
+    client.close()
+    assert len(server.requests) == 1 + asked
+
+
+@pytest.mark.row(10, 12)
+@pytest.mark.parametrize(("is_whole", "more"), [(True, 0), (False, 1)])
+def test_a_host_that_stops_honouring_ranges_is_asked_less_and_less(is_whole: bool, more: int, serve: Serve) -> None:
+    """Eight, four, two, and then one request for each time; a Range that is honoured brings the patience back.
+
+    Where the answer is another range, one request more is for the whole.
+    """
+    honours = [True]
+
+    def handler(request: Request, wire: Wire) -> None:
+        if honours[0]:
+            answer(request, wire, BIG)
+        elif is_whole or not request.range:
+            wire.reply(200, WHOLE)
+        else:
+            wire.reply(206, WHOLE[:9], [("Content-Range", f"bytes 0-8/{LARGE.size}")])
+
+    server = serve(handler)
+    client = repository(server)
+    for _ in range(2):
+        honours[0] = True
+        take(client, 0, 1000, LARGE)
+        honours[0] = False
+        counts = []
+        for _ in range(5):
+            before = len(server.requests)
+            assert take(client, 2_900_000, 2_901_000, LARGE) == (0, WHOLE)
+            counts.append(len(server.requests) - before)
+        assert counts == [count + more for count in (8, 4, 2, 1, 1)]
     client.close()

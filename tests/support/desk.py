@@ -23,7 +23,9 @@ RULES = Rules(piece_max=400_000, piece_min=50_000, steal_min=10_000)
 class Desk:
     """A state with a clock in hand, and no threads."""
 
-    def __init__(self, sizes: Sequence[int], connections: int, sources: int = 1) -> None:
+    def __init__(
+        self, sizes: Sequence[int], connections: int, sources: int = 1, policy: RetryPolicy = POLICY
+    ) -> None:
         self.image = image = make_image(sizes)
         self.now = 0.0
         self.sources = [MemorySource(image.blobs, name=f"m{place}.example") for place in range(sources)]
@@ -31,7 +33,7 @@ class Desk:
             image.layers,
             self.sources,
             [RangeSet() for _ in image.layers],
-            policy=POLICY,
+            policy=policy,
             governor=Governor(connections),
             rules=RULES,
             luck=lambda: 0.5,

@@ -9,6 +9,7 @@ from typing import Dict, Optional, Sequence
 from dockferry.errors import AuthError, BodyError, BusyError, ConnectError, NotFoundError, ReplyError, RequestError
 from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
+from dockferry.transfer.protocols import Hold, unheld
 
 HARMLESS = ("honest", "cut", "silent", "short", "late", "open end", "busy", "throttled", "refused", "dead", "shifted")
 """What costs time, but no byte twice."""
@@ -48,7 +49,7 @@ class DrawnSource:
         self._dead_until = 0
         self._ending = threading.Event()
 
-    def open(self, blob: Descriptor, start: int, end: int) -> DrawnDelivery:
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold = unheld) -> DrawnDelivery:
         with self._lock:
             number, self._asked = self._asked, self._asked + 1
             turn = self._turns[number % len(self._turns)]

@@ -33,7 +33,10 @@ HTTP: Rows = {
     "18": ("no length: chunks, or until the end", "the descriptor's size rules"),
     "19": ("two lengths, or a negative one", "refused"),
     "20": ("more bytes than the size", "not taken"),
-    "22": ("429 with seconds, a date, nothing, nonsense, an absurd value", "capped wait, fewer connections"),
+    "22": (
+        "429 with seconds, a date, nothing, nonsense, an absurd value",
+        "waited in bounds, fewer connections",
+    ),
     "23": ("bursts of 5xx", "back off, another source"),
     "24": ("redirects in a loop, to file:, from https to http", "refused"),
     "25": ("a signed URL expires", "made anew once, bytes kept"),

@@ -6,20 +6,25 @@ import threading
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Optional, Tuple
 
-from dockferry.errors import BodyError, DiskError
+from dockferry.errors import BodyError, ConnectError, DiskError
 from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
+from dockferry.transfer.protocols import Hold, unheld
 
 
 @dataclass
 class Script:
-    """What one reply does: `start`: where it really begins; `cut`: after how many bytes, and whether it is told."""
+    """What one reply does: `start`: where it really begins; `cut`: after how many bytes, and whether it is told.
+
+    `is_dumb`: no answer begins.
+    """
 
     start: Optional[int] = None
     cut: Optional[int] = None
     stall: bool = False
     flip: Optional[int] = None
     error: Optional[Exception] = None
+    is_dumb: bool = False
 
 
 @dataclass
@@ -35,17 +40,31 @@ class MemorySource:
     lock: threading.Lock = field(default_factory=threading.Lock)
     aborted: threading.Event = field(default_factory=threading.Event)
 
-    def open(self, blob: Descriptor, start: int, end: int) -> MemoryDelivery:
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold = unheld) -> MemoryDelivery:
+        wait = MemoryWait()
+        hold(wait)
         with self.lock:
             number = len(self.requests)
             self.requests.append((blob, start, end))
         script = self.script(number, blob, start, end)
+        if script.is_dumb and wait.ended.wait(60):
+            raise ConnectError("given up")
         if script.error is not None:
             raise script.error
         return MemoryDelivery(self, self.blobs[blob.digest], script, start, end)
 
     def abort(self) -> None:
         self.aborted.set()
+
+
+class MemoryWait:
+    """The wait for an answer."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def abort(self) -> None:
+        self.ended.set()
 
 
 class MemoryDelivery:

@@ -31,6 +31,7 @@ class Bench:
         self.events: List[Event] = []
         self.had: Optional[Sequence[RangeSet]] = None
         self.on_event: OnEvent = self.events.append
+        self.rules = SMALL
         self.sync_bytes = 1 << 40
 
     def run(self, threads: Optional[int] = 4) -> Outcome:
@@ -44,7 +45,7 @@ class Bench:
                 self.destination,
                 journal,
                 had,
-                Options(threads, 0.01, QUICK, SMALL, self.sync_bytes),
+                Options(threads, 0.01, QUICK, self.rules, self.sync_bytes),
                 self.on_event,
             )
         finally:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional
 
 import pytest
 from support.memory import Script
-from support.transfers import QUICK, Bench
+from support.transfers import QUICK, SMALL, Bench
 
 from dockferry.errors import AuthError, BodyError, BusyError, ContentError, DiskError, NetworkError
 from dockferry.events import Event, Progress, Retry, Warned
@@ -256,3 +257,15 @@ def check_interrupt(bench: Bench) -> None:
     bench.recover()
     assert bench.had is not None
     assert sum(ranges.total for ranges in bench.had) >= 40_000
+
+
+def test_a_twin_that_waits_for_an_answer_is_ended(bench: Bench) -> None:
+    """Its bytes are there: nobody waits for a source that has not begun, and no thread is left."""
+    bench.source.script = lambda number, blob, start, end: Script(is_dumb=number == 0)
+    bench.rules = replace(SMALL, first_byte_time=0.2)
+    before = set(threading.enumerate())
+    began = time.monotonic()
+    bench.run(2)
+    bench.check()
+    assert set(threading.enumerate()) == before
+    assert time.monotonic() - began < 5

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import List, Sequence
 
 import pytest
-from support.desk import POLICY, Desk, jobs
-from support.memory import Script
+from support.desk import POLICY, RULES, Desk, jobs
+from support.memory import MemoryWait, Script
 
-from dockferry.errors import BodyError, BusyError, CertificateError, NetworkError, NotFoundError
+from dockferry.errors import BodyError, BusyError, CertificateError, ConnectError, NetworkError, NotFoundError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
 from dockferry.transfer.pool import SILENCE, Worker
+from dockferry.transfer.retry import RetryPolicy
 
 WORKERS = [Worker(number) for number in range(20)]
 
 
-def desk_of(sizes: Sequence[int], connections: int, sources: int) -> Desk:
+def desk_of(sizes: Sequence[int], connections: int, sources: int, policy: RetryPolicy = POLICY) -> Desk:
     WORKERS[:] = [Worker(number) for number in range(20)]
-    return Desk(sizes, connections, sources)
+    return Desk(sizes, connections, sources, policy)
 
 
 def at(found: Sequence[Job], source: int) -> List[Job]:
@@ -109,8 +110,24 @@ def test_a_source_that_begins_anew_is_not_left_to_rest() -> None:
         desk.fail(job, BodyError("ended early"))
         health = desk.state.pool.states[0].health
         assert health.failures == number
-        assert health.resting_until - desk.now < 0.5
+        assert 0.04 < health.resting_until - desk.now < 0.5
         desk.now += 0.5
+
+
+def test_a_source_that_brings_nothing_new_is_not_asked_all_the_time() -> None:
+    """Replies that end before the first new byte, again and again: soon at first, then as seldom as a dead source."""
+    policy = RetryPolicy()
+    desk = desk_of([4_000_000], 1, 1, policy)
+    asked_at: List[float] = []
+    while not desk.state.shared.is_over:
+        desk.now = max(desk.now, desk.state.pool.wake_at(WORKERS[0]))
+        (job,) = jobs(desk, WORKERS[:1])
+        asked_at.append(desk.now)
+        job.run.count(500_000, desk.now)
+        desk.fail(job, BodyError("ended early"))
+    assert len(asked_at) == policy.attempts
+    assert asked_at[4] < 2.0
+    assert asked_at[-1] > 3000.0
 
 
 def test_when_all_rest_the_earliest_is_waited_for() -> None:
@@ -336,3 +353,54 @@ def test_fast_and_slow_share_the_work() -> None:
     assert fast.share + slow.share == pytest.approx(1.0)
     assert slow.speed >= 40_000
     assert not desk.state.pool.states[1].demotions
+
+
+def test_who_never_answers_is_given_up_where_another_could() -> None:
+    """The one connection waits for an answer, and nobody else was asked: another source gets its turn, once."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    opening = MemoryWait()
+    desk.state.hold(job, opening)
+    for _ in range(int(2 * RULES.first_byte_time)):
+        govern(desk)
+    assert not job.is_given_up
+    desk.now += 0.5
+    with desk.state.shared.lock:
+        assert desk.state.govern(desk.now) == [opening]
+    assert job.is_given_up
+    desk.fail(job, ConnectError("given up"))
+    (other,) = jobs(desk, WORKERS[:1])
+    assert other.source is not job.source
+    for _ in range(200):  # the first has failed: there is nobody better than this one
+        govern(desk)
+    assert not other.is_given_up
+
+
+def test_who_is_given_up_before_it_waits_does_not_begin_to() -> None:
+    """The wait is ended as soon as it is known."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    job.is_given_up = True
+    opening = MemoryWait()
+    desk.state.hold(job, opening)
+    assert opening.ended.is_set()
+
+
+def test_who_repeats_itself_is_left_while_another_gives() -> None:
+    """Once it has sent a blob's size of what was had: left for the other's crumbs, and asked when those end."""
+    desk = desk_of([4_000_000], 1, 2)
+    (job,) = jobs(desk, WORKERS[:1])
+    pool, ledger = desk.state.pool, desk.state.ledger
+    other = pool.states[1 - job.source.number]
+    ledger.states[0].one_stream[other.number] = 0.0
+    desk.receive(job, 1000)
+    desk.fail(job, BusyError("503", retry_after=4.0))
+    pool.states[job.source.number].health = pool.states[job.source.number].health.failed(desk.now, desk.now, 4.0)
+    assert pool.closed(other, ledger, desk.now) == set()
+    pool.repeated(other, 0, 4_000_000, 4_000_000, desk.now)
+    assert pool.closed(other, ledger, desk.now) == set()
+    pool.repeated(other, 0, 4_000_000, 1, desk.now)
+    assert pool.closed(other, ledger, desk.now) == {0}
+    pool.repeated(other, 0, 4_000_000, 9_000_000, desk.now)
+    assert pool.closed(other, ledger, desk.now + 59.0) == {0}
+    assert pool.closed(other, ledger, desk.now + 61.0) == set()  # nobody has given a byte for a minute

@@ -13,16 +13,76 @@ from dockferry.transfer.retry import Health, RetryPolicy
 def test_waits_double_up_to_a_limit() -> None:
     """Almost at once, then 5, 10, 20 … seconds, never beyond the longest; jitter only shortens, by half at most."""
     policy = RetryPolicy()
-    full = [policy.wait(number, 1.0) for number in range(1, 40)]
+    full = [policy.rest(number, 1.0) for number in range(1, 40)]
     assert full[:4] == [0.5, 5.0, 10.0, 20.0]
     assert max(full) == policy.longest
-    assert policy.wait(3, 0.0) == full[2] / 2
+    assert policy.rest(3, 0.0) == full[2] / 2
 
 
-@pytest.mark.parametrize(("asked", "least", "most"), [(7.0, 7.0, 7.8), (1e9, 60.0, 66.0), (0.0, 0.2, 0.5)])
-def test_what_the_host_asks_is_honoured_and_capped(asked: float, least: float, most: float) -> None:
-    """Retry-After is a floor, but no host can make us wait for days."""
-    assert least <= RetryPolicy(longest=60.0).wait(1, 0.5, asked) <= most
+def test_one_connections_bad_luck_waits_less() -> None:
+    """A tenth of a second, doubled, up to the base."""
+    full = [RetryPolicy().pause(number, 1.0) for number in range(1, 40)]
+    assert full[:3] == [0.1, 0.2, 0.4]
+    assert max(full) == 5.0
+
+
+def test_nothing_new_is_asked_for_soon_and_then_seldom() -> None:
+    """A source that sends only what is had: as one connection's bad luck at first, in the end as one that is dead."""
+    policy = RetryPolicy()
+    full = [policy.again(number, 1.0) for number in range(1, 40)]
+    assert full[:3] == [0.1, 0.2, 0.4]
+    assert max(full) == policy.longest
+    assert all(policy.again(number, 1.0) <= policy.rest(number, 1.0) for number in range(1, 40))
+
+
+@pytest.mark.parametrize(("base", "longest"), [(0.1, 600.0), (5.0, 0.1), (0.1, 0.1), (3600.0, 1.0)])
+@pytest.mark.parametrize("number", [1, 2, 5, 20, 10_000])
+def test_base_and_longest_bound_every_wait(base: float, longest: float, number: int) -> None:
+    """What the user settles holds for all three parts."""
+    policy = RetryPolicy(base=base, longest=longest)
+    assert policy.rest(number, 1.0) <= longest
+    assert policy.again(number, 1.0) <= longest
+    assert policy.pause(number, 1.0) <= min(base, longest)
+
+
+def test_a_host_that_was_never_reached_has_a_minute() -> None:
+    """Whatever the jitter, the last try is a minute after the first; a host that has answered is asked on."""
+    policy = RetryPolicy()
+    for luck in (0.0, 0.5, 1.0):
+        passed, number = 0.0, 1
+        left = policy.left(number, passed, False)
+        while left is not None:
+            passed += min(left, policy.rest(number, luck))
+            number += 1
+            left = policy.left(number, passed, False)
+        assert passed == policy.contact
+        assert 5 <= number <= 8
+    assert policy.left(3, 1e6, True) == float("inf")
+    assert policy.left(policy.attempts, 1.0, True) is None
+
+
+def test_a_host_that_is_silent_is_asked_three_times() -> None:
+    """Each try takes minutes: the first says too little."""
+    policy = RetryPolicy()
+    assert policy.left(1, 120.0, False) == policy.first
+    assert policy.left(2, 240.0, False) == policy.first
+    assert policy.left(3, 360.0, False) is None
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [(7.0, 7.0, 7.8), (60.0, 60.0, 66.0), (0.0, 0.05, 0.5)])
+def test_what_the_host_asks_is_honoured(asked: float, least: float, most: float) -> None:
+    """Retry-After is the least, for a source that rests as for one connection."""
+    policy = RetryPolicy(longest=60.0)
+    assert least <= policy.rest(1, 0.5, asked) <= most
+    assert least <= policy.pause(1, 0.5, asked) <= most
+
+
+@pytest.mark.parametrize("asked", [60.1, 1e9, float("inf")])
+def test_what_is_absurd_is_not_honoured(asked: float) -> None:
+    """Beyond the longest wait it means nothing: the policy's own wait holds."""
+    policy = RetryPolicy(longest=60.0)
+    assert policy.rest(3, 0.5, asked) == policy.rest(3, 0.5)
+    assert policy.pause(3, 0.5, asked) == policy.pause(3, 0.5)
 
 
 def test_attempts_under_way_together_count_once() -> None:

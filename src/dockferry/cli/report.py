@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import Sequence
 
 from ..errors import DockferryError, Interrupted
 
@@ -37,6 +38,17 @@ def tell(error: BaseException, *, as_json: bool = False) -> int:
         line = json.dumps(told, separators=(",", ":"))
     else:
         line = f"dockferry: {ours}"
+    _write(line)
+    return ours.exit_code
+
+
+def tell_failed(names: Sequence[str], count: int) -> None:
+    """The last line where some of `count` failed: their errors may stand far above."""
+    from ..text import clean
+
+    _write(f"dockferry: {len(names)} of {count} failed: {', '.join(clean(name) for name in names)}")
+
+
+def _write(line: str) -> None:
     with suppress(OSError):  # where standard error has gone the exit code still tells
         print(line, file=sys.stderr, flush=True)
-    return ours.exit_code

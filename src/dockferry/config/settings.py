@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 from .checks import from_text
@@ -41,12 +41,16 @@ class Settings:
         return source if source in (BY_NAME[name].flag, BY_NAME[name].variable) else f"{source}: {name}"
 
     def maybe_retry(self) -> Optional[RetryPolicy]:
-        """The policy that the user settled; None where nothing of it was."""
+        """The policy that the user settled; None where nothing of it was.
+
+        A number of tries that is settled is for a host that was never reached, too.
+        """
         from ..transfer.retry import RetryPolicy
 
         if all(self.sources[name] == DEFAULT for name in ("retries", "retry_base", "retry_max")):
             return None
-        return RetryPolicy(self.retries, self.retry_base, self.retry_max)
+        policy = RetryPolicy(self.retries, self.retry_base, self.retry_max)
+        return policy if self.sources["retries"] == DEFAULT else replace(policy, contact=float("inf"))
 
 
 def merge(flags: Mapping[str, Any], environment: Mapping[str, str], document: Document) -> Settings:

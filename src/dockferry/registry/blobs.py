@@ -10,29 +10,34 @@ import threading
 import time
 from typing import Dict, Optional, Tuple
 
-from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
+from ..errors import AuthError, BusyError, NetworkError, NotFoundError, RequestError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
-from ..text import redact_url
+from ..text import host_of
+from ..transfer.protocols import Hold
 from .body import Body
 from .complaint import Complaint
+from .denials import Denials
 from .judge import AskWhole, Deliver, Redirected, Refused, Verdict, Wanted, judge
 from .redirects import Hop
 from .session import Session, complaint
 from .transport import Reply
 
-_SLIPS = 4
-"""Answers to a Range with another range, in a row, after which the blob is asked for without one; that is at the
-first, where no Range was ever answered rightly."""
+_SLIPS = 8
+"""Answers to a Range with another range, or with the whole, in a row, after which the whole is taken: half as many
+each time that has happened, and the first where no Range was ever answered rightly."""
+_REPEAT = 256 * 1024
+"""Bytes before the wanted ones that are rather read than asked around: a request more costs about as much."""
 
 
 class BlobDelivery:
-    """Bytes `start` to `end` of a blob, in order. Used by one thread, but for `abort`."""
+    """Bytes `start` to `end` of a blob, which `what` names, in order. Used by one thread, but for `abort`."""
 
-    def __init__(self, body: Body, start: int, end: int) -> None:
+    def __init__(self, body: Body, what: str, start: int, end: int) -> None:
         self.start = start
         self.end: Optional[int] = end
         self._body = body
+        body.what = what
         body.expect(end - start)
 
     def readinto(self, view: memoryview) -> int:
@@ -81,10 +86,19 @@ class BlobOpener:
         self._repository = repository
         self._lock = threading.Lock()
         self._found: Dict[Digest, Hop] = {}
-        self._knows_ranges = False
+        self._denials = Denials()
+        self._patience = 1
 
-    def open(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
-        """Ask for bytes `start` to `end` of `blob`. Raises NetworkError, AuthError, NotFoundError."""
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold) -> BlobDelivery:
+        """Ask for bytes `start` to `end` of `blob`; `hold` is told what ends the wait for an answer.
+
+        Raises NetworkError, AuthError, NotFoundError.
+        """
+        with self._session.call() as call:
+            hold(call)
+            return self._open(blob, start, end)
+
+    def _open(self, blob: Descriptor, start: int, end: int) -> BlobDelivery:
         with self._lock:
             known = self._found.get(blob.digest)
         if known is not None:
@@ -96,12 +110,12 @@ class BlobOpener:
     def _ask_known(self, hop: Hop, blob: Descriptor, start: int, end: int) -> Optional[BlobDelivery]:
         """From where the blob was last; None if that is over. A host that asks for time gets it."""
         try:
-            reply, verdict = self._ask(hop, blob, start, end, is_ranged=not _is_whole(blob, start, end))
+            reply, verdict = self._ask_well(hop, blob, start, end, is_ranged=not _is_whole(blob, start, end))
         except NetworkError:
             self._forget(blob, hop)
             raise
         if isinstance(verdict, Deliver):
-            return BlobDelivery(reply.body, verdict.start, verdict.end)
+            return BlobDelivery(reply.body, _named(blob), verdict.start, verdict.end)
         reply.body.discard()
         if isinstance(verdict, Refused) and isinstance(verdict.error, BusyError):
             raise verdict.error
@@ -113,32 +127,61 @@ class BlobOpener:
         hop = Hop(self._session.endpoint.blob_url(self._repository, blob.digest), is_home=True, is_public=False)
         hops = slips = 0
         is_ranged = not _is_whole(blob, start, end)
+        began = time.monotonic()
         while True:
-            reply, verdict = self._ask(hop, blob, start, end, is_ranged)
+            reply, verdict = self._ask_well(hop, blob, start, end, is_ranged)
             if isinstance(verdict, Deliver):
-                self._knows_ranges = self._knows_ranges or reply.status == 206
                 if hops:
+                    self._denials.delivered(blob.digest)
                     with self._lock:
                         self._found[blob.digest] = hop
-                return BlobDelivery(reply.body, verdict.start, verdict.end)
+                return BlobDelivery(reply.body, _named(blob), verdict.start, verdict.end)
             if isinstance(verdict, Redirected):
                 hops += 1
                 hop = self._session.follow(hop, reply, hops)
             elif isinstance(verdict, AskWhole):
                 reply.body.discard()
                 slips += 1
-                is_ranged = verdict.is_slip and self._knows_ranges and slips < _SLIPS
+                is_ranged = verdict.is_slip and not self._is_enough(slips)
             else:
                 reply.body.discard()
-                raise verdict.error if hop.is_home else _elsewhere(verdict.error, self._session.endpoint.name)
+                if hop.is_home or not isinstance(verdict.error, (AuthError, NotFoundError, RequestError)):
+                    raise verdict.error
+                now = time.monotonic()
+                raise self._denials.denied(blob.digest, verdict.error, self._session.endpoint.name, began, now)
+
+    def _ask_well(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
+        """The answer to a request, but for the whole where ranges were answered rightly before: caches do so now and
+        then, and the next answer may be right.
+        """
+        slips = 0
+        while True:
+            reply, verdict = self._ask(hop, blob, start, end, is_ranged)
+            if not isinstance(verdict, Deliver):
+                return reply, verdict
+            if reply.status == 206:
+                self._patience = _SLIPS
+            slips += 1
+            if not is_ranged or slips > (start - verdict.start) // _REPEAT:
+                return reply, verdict
+            if self._is_enough(slips):
+                return reply, verdict
+            reply.body.close()
+
+    def _is_enough(self, slips: int) -> bool:
+        """Whether so many in a row end the patience, which is shorter the next time."""
+        if slips < self._patience:
+            return False
+        self._patience = max(1, self._patience // 2)
+        return True
 
     def _ask(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         headers = {"Accept": "*/*"}
         if is_ranged:
             headers["Range"] = f"bytes={start}-{end - 1}"
         reply = self._session.visit(hop, headers)
-        where = self._session.endpoint.name if hop.is_home else redact_url(hop.url)
-        wanted = Wanted(start, end, blob.size, is_ranged, f"blob {blob.digest}", where)
+        where = self._session.endpoint.name if hop.is_home else host_of(hop.url)
+        wanted = Wanted(start, end, blob.size, is_ranged, _named(blob), where)
         said = complaint(reply) if reply.status >= 400 else Complaint()
         return reply, judge(wanted, reply.status, reply.headers, said, time.time())
 
@@ -148,13 +191,11 @@ class BlobOpener:
                 del self._found[blob.digest]
 
 
+def _named(blob: Descriptor) -> str:
+    """For messages, which one line has to hold."""
+    return f"blob {blob.digest.short}"
+
+
 def _is_whole(blob: Descriptor, start: int, end: int) -> bool:
     """All of a blob is asked for without a Range: the one request that every server can answer."""
     return start == 0 and end == blob.size
-
-
-def _elsewhere(error: DockferryError, registry: str) -> DockferryError:
-    """A storage host that refuses the URL that the registry has just made may take the next one."""
-    if isinstance(error, (AuthError, NotFoundError, RequestError)):
-        return ReplyError(f"{error.message} (where {registry} sent us)", remedy="ask another mirror")
-    return error

@@ -29,7 +29,7 @@ DOCUMENT_TIME = 300.0
 
 
 class Body:
-    """`got` bytes were given so far; `where` names the host and the document in errors.
+    """`got` bytes were given so far; `where` and `what` name host and document in errors.
 
     `sock` is the socket below `reply`; `length` what the headers promise, None if they do not. `done` is called
     once, with True if the connection may serve again.
@@ -51,6 +51,7 @@ class Body:
         self._wanted = length
         self._idle_timeout = idle_timeout
         self._where = where
+        self.what = "the body"
         self._done: Optional[Callable[[bool], None]] = done
         self._is_broken = False
         self._is_drained = False
@@ -100,7 +101,9 @@ class Body:
             buffer += step[:count]
             if time.monotonic() > deadline:
                 self._is_broken = True
-                raise BodyError(f"{self._where}: not whole after {patience:.3g} s, got {self._progress()}")
+                raise BodyError(
+                    f"{self._where}: {self.what} is not whole after {patience:.3g} s, got {self._progress()}"
+                )
         return bytes(buffer)
 
     def abort(self) -> None:
@@ -184,10 +187,11 @@ class Body:
         if isinstance(error, (EOFError, http.client.IncompleteRead)):
             happened = "ended early"
         elif isinstance(error, socket.timeout):
-            happened = f"silent for {self._idle_timeout:.3g} s"
+            happened = f"was silent for {self._idle_timeout:.3g} s"
         else:
-            happened = clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100).lower()
-        return BodyError(f"{self._where}: {happened}, got {self._progress()}")
+            said = clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100)
+            happened = f"broke off: {said.lower()}"
+        return BodyError(f"{self._where}: {self.what} {happened}, got {self._progress()}")
 
     def _progress(self) -> str:
         return f"{self.got} of {self._wanted} bytes" if self._wanted is not None else f"{self.got} bytes"

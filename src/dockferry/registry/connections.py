@@ -64,6 +64,7 @@ class Watched(HTTPConnection):
         self._lines.add(self.live)
 
     def getresponse(self) -> Any:
+        self._lines.waits(self.live)
         try:
             reply = super().getresponse()
         except ConnectionError as error:

@@ -13,7 +13,7 @@ from typing import Any, Iterator, List, Optional
 from urllib3 import exceptions as theirs
 
 from ..errors import AuthError, BodyError, CertificateError, ConnectError, DockferryError, ReplyError
-from ..text import redact, redact_url
+from ..text import host_of, redact, redact_url
 
 _NETWORK = "check the network and the proxy, or name a mirror with -r"
 
@@ -23,7 +23,7 @@ def explain(error: BaseException, url: str, patience: float, proxy: Optional[str
 
     `patience` is the timeout for an answer, in seconds.
     """
-    asked = redact_url(url)
+    asked = host_of(url)
     chain = list(_causes(error))
     verdict = _first(chain, ssl.SSLCertVerificationError) or _first(chain, ssl.SSLError)
     if _first(chain, theirs.ProxyError):

@@ -11,8 +11,6 @@ from typing import Dict, Iterable, Optional, Tuple
 from ..errors import BodyError, ReplyError
 from ..text import clean
 
-MAX_RETRY_AFTER = 600.0
-"""Seconds: no host is waited for longer, whatever it says."""
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _RANGE = re.compile(r"bytes[ =]+([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.ASCII | re.IGNORECASE)
 
@@ -80,21 +78,19 @@ def is_identity(headers: Headers) -> bool:
 
 
 def retry_after(headers: Headers, now: float) -> Optional[float]:
-    """Seconds to wait, from 0 to MAX_RETRY_AFTER; None for nothing and for nonsense. `now` is in Unix seconds.
+    """Seconds to wait, as the host has it; None for nothing and for nonsense. `now` is in Unix seconds.
 
-    RFC 9110, section 10.2.3: whole seconds, or a date.
+    RFC 9110, section 10.2.3: whole seconds, or a date. How long is too long is the caller's affair.
     """
     value = headers.get("retry-after")
     if re.fullmatch(r"[0-9]{1,400}", value, re.ASCII):
-        wait = float(value) if len(value) < 12 else MAX_RETRY_AFTER
-    else:
-        try:
-            parsed = email.utils.parsedate_to_datetime(value)
-        except (TypeError, ValueError, IndexError, OverflowError):
-            return None
-        utc = parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)  # -0000 means no local time
-        wait = utc.timestamp() - now
-    return min(max(wait, 0.0), MAX_RETRY_AFTER)
+        return float(value)
+    try:
+        parsed = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    utc = parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)  # -0000 means no local time
+    return max(utc.timestamp() - now, 0.0)
 
 
 def _quoted(values: Tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ clearly which bytes it carries delivers any.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Union
 
 from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
@@ -97,7 +98,7 @@ def refusal(
 ) -> DockferryError:
     """The error for a `status` that gives no document: `what` was wanted, `where` is the host."""
     said = f": {complaint.text}" if complaint.text else ""
-    message = f"{where}: wanted {what}, got {status}{said}"
+    message = f"{where}: wanted {what}, got {_status(status)}{said}"
     denied = any(code in _DENIED for code in complaint.codes)
     unknown = any(code in _UNKNOWN for code in complaint.codes)
     if status in (408, 425, 429) or (status >= 500 and status != 501):
@@ -109,6 +110,14 @@ def refusal(
     if status in (401, 403, 404, 410, 451):
         return AuthError(message, remedy="log in with -u, or check the name: it may not exist")
     return RequestError(message) if 400 <= status < 500 else ReplyError(message)
+
+
+def _status(status: int) -> str:
+    """As people know it: 504 Gateway Timeout."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 def _to_look_at(what: str) -> str:

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import weakref
-from typing import Any, List, Set, Tuple
+from typing import Any, Iterator, List, Optional, Set, Tuple
 
 from ..errors import ConnectError, DockferryError
 from ..text import clean
@@ -17,6 +17,35 @@ from .redirects import private_target
 _LEAST_PATIENCE = 2.0
 """Seconds that each of a name's addresses is given at least."""
 STOPPED = "stopped: no request is made any more"
+GIVEN_UP = "given up: this answer is not waited for any more"
+
+
+class Call:
+    """One thread's requests until an answer has come, which any other thread can end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        """A socket that is in other hands again is not shut down."""
+        self._sock: Any = None
+        self._is_aborted = False
+
+    def abort(self) -> None:
+        """From any thread, at any time: who waits comes back at once, with NetworkError. Nothing after `end`."""
+        with self._lock:
+            self._is_aborted = True
+            if self._sock is not None:
+                hang_up(self._sock)
+
+    def uses(self, sock: Any) -> None:
+        """From now on `sock` is what is waited for. Raises ConnectError after `abort`."""
+        with self._lock:
+            if self._is_aborted:
+                raise ConnectError(GIVEN_UP)
+            self._sock = sock
+
+    def end(self) -> None:
+        with self._lock:
+            self._sock = None
 
 
 class Lines:
@@ -24,6 +53,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._calls = threading.local()
         self._live: weakref.WeakSet[Any] = weakref.WeakSet()
         self._failed: Set[Any] = set()
         self.is_stopped = False
@@ -34,6 +64,23 @@ class Lines:
             if self.is_stopped:
                 raise ConnectError(STOPPED)
             self._live.add(sock)
+        self.waits(sock)
+
+    @contextlib.contextmanager
+    def call(self) -> Iterator[Call]:
+        """What this thread waits for within the `with` can be ended by the call's `abort`."""
+        call = self._calls.now = Call()
+        try:
+            yield call
+        finally:
+            self._calls.now = None
+            call.end()
+
+    def waits(self, sock: Any) -> None:
+        """This thread is about to wait for something from `sock`. Raises ConnectError if its call was aborted."""
+        call: Optional[Call] = getattr(self._calls, "now", None)
+        if call is not None:
+            call.uses(sock)
 
     def stop(self) -> None:
         """Shut everything down, for good: who waits on a socket wakes with an error."""

@@ -13,7 +13,7 @@ from typing import Sequence, Tuple
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from ..errors import RedirectError
-from ..text import redact_url
+from ..text import host_of, redact_url
 from .addresses import is_private
 
 MAX_HOPS = 5
@@ -35,7 +35,7 @@ class Hop:
 
 def next_hop(hop: Hop, locations: Sequence[str], hops: int) -> Hop:
     """Follow a redirect, the `hops`-th in a row (from 1), that answered `hop`. Raises RedirectError."""
-    where = redact_url(hop.url)
+    where = host_of(hop.url)
     if hops > MAX_HOPS:
         raise RedirectError(f"{where}: wanted at most {MAX_HOPS} redirects in a row, got another")
     if len(locations) != 1:
@@ -50,7 +50,7 @@ def next_hop(hop: Hop, locations: Sequence[str], hops: int) -> Hop:
 
 def resolve(base: str, reference: str) -> str:
     """The absolute http(s) URL of `reference` seen from `base`, without fragment. Raises RedirectError."""
-    where = redact_url(base)
+    where = host_of(base)
     if len(reference) > _MAX_URL or not reference or re.search(r"[^\x21-\x7e]", reference):
         raise RedirectError(f"{where}: wanted a URL to go on at, got something that is none")
     try:

@@ -6,7 +6,7 @@ OCI distribution spec, "Pull". It is a `Source` of blobs, as `transfer` wants th
 from __future__ import annotations
 
 import functools
-from typing import Iterator, List, Optional, Union
+from typing import Callable, Iterator, List, Optional, Tuple, Union
 
 from ..errors import ContentError, ReplyError
 from ..oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
@@ -15,6 +15,7 @@ from ..oci.manifest import Index, Manifest, parse_manifest
 from ..oci.reference import Reference, is_tag
 from ..oci.strict_json import MAX_MANIFEST, parse_object
 from ..text import clean
+from ..transfer.protocols import Hold, unheld
 from .access import Access
 from .blobs import BlobDelivery, BlobOpener, EmptyDelivery
 from .credentials import CredentialStore
@@ -29,6 +30,13 @@ _ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 _TAGS_PAGE = 1000
 _MAX_PAGES = 1000
 
+Page = Tuple[bytes, Tuple[str, ...]]
+"""A page of a list as it came, and its Link fields."""
+
+
+def at_once(call: Callable[[], Page]) -> Page:
+    return call()
+
 
 class Repository:
     """`name` is the host (and prefix) for people. `path` is the repository's name there; used by all threads."""
@@ -41,16 +49,16 @@ class Repository:
         self._session = session
         self._blobs = BlobOpener(session, repository)
 
-    def open(self, blob: Descriptor, start: int, end: int) -> Union[BlobDelivery, EmptyDelivery]:
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold = unheld) -> Union[BlobDelivery, EmptyDelivery]:
         """Ask for bytes `start` to `end` (exclusive) of `blob`; a blob without bytes needs no request.
 
-        A server that ignores ranges gives a delivery from 0. Raises NetworkError (BusyError with the time the host
-        asks for), AuthError, NotFoundError.
+        A server that ignores ranges gives a delivery from 0; `hold` is as in `Source.open`. Raises NetworkError
+        (BusyError with the time the host asks for), AuthError, NotFoundError.
         """
         if blob.size == 0:
             return EmptyDelivery()
         assert 0 <= start < end <= blob.size
-        return self._blobs.open(blob, start, end)
+        return self._blobs.open(blob, start, end, hold)
 
     def manifest(self, name: str) -> Union[Manifest, Index]:
         """The document that tag or digest `name` stands for, proved where `name` is a digest.
@@ -69,7 +77,7 @@ class Repository:
 
     def blob_bytes(self, blob: Descriptor, limit: int) -> bytes:
         """All of a small blob, such as a config, proved. Raises ContentError, and what `open` raises."""
-        what = f"{self.name}: blob {blob.digest}"
+        what = f"{self.name}: blob {blob.digest.short}"
         if blob.size > limit:
             raise ContentError(f"{what}: wanted at most {limit} bytes, got a descriptor of {blob.size}")
         buffer = bytearray(blob.size)
@@ -86,25 +94,29 @@ class Repository:
         _check(data, blob.digest, what)
         return data
 
-    def tags(self) -> Iterator[str]:
+    def tags(self, ask: Callable[[Callable[[], Page]], Page] = at_once) -> Iterator[str]:
         """Every tag of the repository, in the registry's order; what cannot be a tag is left out.
 
+        `ask` makes each page's request, and may make it again.
         Raises NotFoundError, AuthError, NetworkError, ContentError.
         """
         what = f"tags of {self._repository}"
         url: Optional[str] = self._endpoint.tags_url(self._repository, _TAGS_PAGE)
         for _ in range(_MAX_PAGES):
             assert url is not None
-            reply = self._session.fetch(url, {"Accept": "application/json"})
-            raw = self._document(reply, what)
+            raw, links = ask(functools.partial(self._page, url, what))
             yield from _tags_in(raw, f"{self.name}: {what}")
-            following = next_page(url, reply.headers.all("link"))
+            following = next_page(url, links)
             if following is None:
                 return
             if following == url:
                 raise ReplyError(f"{self.name}: {what}: a page of the list names itself as the next")
             url = following
         raise ReplyError(f"{self.name}: {what}: wanted at most {_MAX_PAGES} pages, got more")
+
+    def _page(self, url: str, what: str) -> Page:
+        reply = self._session.fetch(url, {"Accept": "application/json"})
+        return self._document(reply, what), reply.headers.all("link")
 
     def abort(self) -> None:
         """From any thread, for good: who waits for this host comes back at once, with NetworkError."""
@@ -118,6 +130,7 @@ class Repository:
         """The body of a 200, at most MAX_MANIFEST bytes (and one, which shows that there are more)."""
         if reply.status != 200:
             raise self._session.refused(reply, what)
+        reply.body.what = what
         try:
             return reply.body.read(MAX_MANIFEST + 1)
         finally:

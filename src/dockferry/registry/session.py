@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, Mapping, Tuple
+from typing import ContextManager, Dict, Mapping, Tuple
 
 from ..errors import BodyError, DockferryError
 from .complaint import MAX_ERROR_BODY, Complaint
 from .endpoint import Endpoint
 from .headers import retry_after
 from .judge import REDIRECTS, refusal
+from .lines import Call
 from .redirects import Hop, next_hop
 from .token_request import TokenReply, TokenRequest
 from .tokens import Authorizer
@@ -42,6 +43,10 @@ class Session:
                 return reply
             hops += 1
             hop = self.follow(hop, reply, hops)
+
+    def call(self) -> ContextManager[Call]:
+        """As the transport's."""
+        return self._transport.call()
 
     def visit(self, hop: Hop, headers: Mapping[str, str]) -> Reply:
         """One hop: with authorization at home; elsewhere with `headers` alone, which hold Accept and Range only."""

@@ -12,7 +12,7 @@ import os
 import ssl
 import threading
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, ContextManager, Dict, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -20,14 +20,14 @@ import urllib3
 from .._version import __version__
 from ..choices import MAX_THREADS
 from ..errors import ConnectError, NetworkError
-from ..text import redact_url
+from ..text import host_of
 from .access import Access
 from .addresses import is_private
 from .body import Body
 from .connections import PlainPool, QuietTLSPool, StaleConnection
 from .failures import explain
 from .headers import Headers, content_length
-from .lines import STOPPED, Lines
+from .lines import STOPPED, Call, Lines
 from .proxies import proxy_for
 from .redirects import origin_of
 from .tls import trusting_context, unchecked_context
@@ -83,6 +83,10 @@ class Transport:
         except StaleConnection as error:
             raise explain(error, url, self._access.first_byte_timeout) from None
 
+    def call(self) -> ContextManager[Call]:
+        """What this thread asks for within the `with` can be ended by the call's `abort`, and nothing else."""
+        return self._lines.call()
+
     def abort(self) -> None:
         """From any thread, for good: who waits on any connection comes back at once, with NetworkError."""
         self._lines.stop()
@@ -125,7 +129,7 @@ class Transport:
     def _reply(self, raw: Any, url: str) -> Reply:
         headers = Headers(raw.headers.iteritems())
         try:
-            length = 0 if raw.status in (204, 304) else content_length(headers, redact_url(url))
+            length = 0 if raw.status in (204, 304) else content_length(headers, host_of(url))
         except NetworkError:
             raw.close()
             raise
@@ -138,7 +142,7 @@ class Transport:
             else:
                 raw.close()
 
-        body = Body(raw._fp, connection.live, length, self._access.idle_timeout, redact_url(url), done)
+        body = Body(raw._fp, connection.live, length, self._access.idle_timeout, host_of(url), done)
         peer_is_private = connection.is_private_peer or is_private(urlsplit(url).hostname or "")
         return Reply(url, raw.status, headers, body, peer_is_private)
 

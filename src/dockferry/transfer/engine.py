@@ -20,7 +20,7 @@ from .governor import Governor
 from .journal import Journal
 from .pool import Worker
 from .progress import ProgressMaker
-from .protocols import Delivery, Destination, Source
+from .protocols import Abortable, Destination, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import Rules
@@ -111,13 +111,13 @@ def _watch(state: TransferState, maker: ProgressMaker, tick: float, on_event: On
                 shared.main.wait(tick)
             events = [shared.events.popleft() for _ in range(len(shared.events))]
             now = state.clock()
-            useless: List[Delivery] = []
+            useless: List[Abortable] = []
             if now >= next_govern:
                 next_govern = now + _GOVERN
                 useless = state.govern(now)
             is_over = shared.is_over
-        for delivery in useless:
-            delivery.abort()
+        for wait in useless:
+            wait.abort()
         for event in events:
             on_event(event)
         if on_event is not ignore and now >= next_look and not is_over:

@@ -8,22 +8,31 @@ from typing import Optional, Sequence
 from ..oci.descriptor import Descriptor
 from .ledger import Run
 from .pool import SourceState, Worker
-from .protocols import Delivery
+from .protocols import Abortable, Delivery
 from .ranges import Range
 
 
 @dataclass
 class Job:
-    """A run in a worker's hands. `is_given_up`: its range was taken back, and its connection is to end."""
+    """A run in a worker's hands. `is_given_up`: its range was taken back, and its connection is to end.
+
+    `opening` ends the wait for an answer, `delivery` is the answer.
+    """
 
     run: Run
     blob: Descriptor
     source: SourceState
     worker: Worker
     began: float
+    opening: Optional[Abortable] = None
     delivery: Optional[Delivery] = None
     reserved: Sequence[Range] = ()
     is_given_up: bool = False
+
+    @property
+    def maybe_wait(self) -> Optional[Abortable]:
+        """What its worker may be waiting in."""
+        return self.delivery or self.opening
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Container, Dict, List, Optional, Sequence, Set, Tuple
 
-from ..errors import BodyError, BusyError, CertificateError, DockferryError, NetworkError
+from ..errors import BodyError, BusyError, CertificateError, DockferryError, NetworkError, StorageError
 from ..events import SourceReport
 from .allowance import Allowance
 from .choice import Standing, maybe_low, order
@@ -33,6 +33,9 @@ SILENCE = 5.0
 """Seconds: a reply that was silent so long while others went on is given up."""
 _IGNORES = 30.0
 """Seconds after which a source that ignored ranges of a blob is asked for a range of it again."""
+_GIVES = 60.0
+"""Seconds: a source that gave bytes within that time is one to wait for. Also the first rest of one that repeats
+itself beyond measure, doubled up to `_REST_MOST`."""
 
 
 @dataclass
@@ -49,17 +52,21 @@ class Worker:
 class SourceState:
     """One source's standing, by its place among the sources. `refused`: blobs that it does not give.
 
-    `pauses`: until when connections keep their place after a failure. `demotions`: how often in a row it
-    was too slow, or silent.
+    `barred`: blobs that it may give later, and when. `repeated`: of a blob that it gives from 0 alone, the bytes that
+    were had already, and `spared`: until when others are asked for the rest. `pauses`: until when connections keep
+    their place after a failure. `demotions`: how often in a row it was too slow, or silent.
     """
 
     number: int
     source: Source
     health: Health = field(default_factory=Health)
     refused: Set[int] = field(default_factory=set)
+    barred: Dict[int, float] = field(default_factory=dict)
     goodput: Goodput = field(default_factory=Goodput)
     allowance: Allowance = field(default_factory=Allowance)
     pauses: List[float] = field(default_factory=list)
+    repeated: Dict[int, int] = field(default_factory=dict)
+    spared: Dict[int, float] = field(default_factory=dict)
     pace: Pace = UNKNOWN
     demotions: int = 0
     demoted_until: float = float("-inf")
@@ -75,6 +82,9 @@ class SourceState:
     @property
     def resting_until(self) -> float:
         return max(self.health.resting_until, self.demoted_until)
+
+    def is_barred(self, blob: int, now: float) -> bool:
+        return self.barred.get(blob, now) > now
 
     def demote(self, now: float) -> None:
         """Too slow beside another source, or silent: it rests, and is measured anew."""
@@ -111,6 +121,11 @@ class Pool:
         """When the first source may be asked by `worker`."""
         return min(max(state.health.resting_until, worker.resting.get(state.number, 0.0)) for state in self.states)
 
+    def next_at(self, worker: Worker, now: float) -> float:
+        """When the next of those that `worker` may not ask yet may be asked."""
+        ends = (max(one.health.resting_until, worker.resting.get(one.number, 0.0)) for one in self.states)
+        return min((end for end in ends if end > now), default=float("inf"))
+
     def _is_ready(self, state: SourceState, worker: Worker, now: float, connections: int) -> bool:
         if max(state.health.resting_until, worker.resting.get(state.number, 0.0)) > now:
             return False
@@ -133,28 +148,33 @@ class Pool:
 
     def closed(self, state: SourceState, ledger: Ledger, now: float) -> Set[int]:
         """The blobs for which this source cannot be asked now."""
-        found = set(state.refused)
+        found = state.refused | {blob for blob in state.barred if state.is_barred(blob, now)}
         if self.is_several:
             is_demoted = state.demoted_until > now
             for blob, blob_state in enumerate(ledger.states):
                 is_barred = self._trust.is_doubted(blob) and state.number not in self.candidates(blob)
-                is_better = is_demoted and self._is_another_well(state.number, blob, now)
+                is_better = is_demoted and self.is_another_well(state.number, blob, now)
                 if is_barred or is_better or self._is_left(state.number, blob, blob_state, now):
                     found.add(blob)
         return found
 
     def others_honour(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether another source, which is well, gives ranges of the blob."""
-        return self._is_another_well(number, blob, now, blob_state.one_stream)
+        return self.is_another_well(number, blob, now, blob_state.one_stream)
 
-    def _is_another_well(self, number: int, blob: int, now: float, but: Container[int] = ()) -> bool:
+    def is_another_well(self, number: int, blob: int, now: float, but: Container[int] = ()) -> bool:
         """Whether the blob may be asked of another source that is neither failing nor demoted."""
         others = (self.states[one] for one in self.candidates(blob) if one != number and one not in but)
-        return any(not other.health.failures and other.resting_until <= now for other in others)
+        well = (other for other in others if not other.health.failures and other.resting_until <= now)
+        return any(not other.is_barred(blob, now) for other in well)
 
     def _is_left(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether a source that gives the blob from 0 alone is left out: others give ranges, and have begun."""
-        if number not in blob_state.one_stream or not self.others_honour(number, blob, blob_state, now):
+        if number not in blob_state.one_stream:
+            return False
+        if self.states[number].spared.get(blob, now) > now and self._is_another_giving(number, blob, now - _GIVES):
+            return True
+        if not self.others_honour(number, blob, blob_state, now):
             return False
         if now - blob_state.one_stream[number] > _IGNORES:
             del blob_state.one_stream[number]
@@ -169,6 +189,15 @@ class Pool:
     def received(self, state: SourceState, count: int, now: float) -> None:
         state.received += count
         state.goodput.received(count, now)
+
+    def repeated(self, state: SourceState, blob: int, size: int, count: int, now: float) -> None:
+        """The source, which gives the blob of `size` from 0 alone, sent `count` bytes of it that were had.
+
+        That may cost as much as the blob; beyond that the rest is for others, as long as they give.
+        """
+        total = state.repeated[blob] = state.repeated.get(blob, 0) + count
+        if total > size:
+            state.spared[blob] = now + min(_REST_MOST, _GIVES * 2.0 ** min(total // size - 1, 10))
 
     def closed_one(self, state: SourceState, now: float) -> None:
         state.goodput.closed(now)
@@ -187,6 +216,11 @@ class Pool:
         self, state: SourceState, worker: Worker, run: Run, began: float, error: DockferryError, now: float
     ) -> Tuple[int, float]:
         """A request failed: how often without progress, and how long until the next."""
+        if isinstance(error, StorageError):  # of this blob alone
+            state.errors += 1
+            wait = self._policy.rest(error.number, self._luck())
+            state.barred[run.blob] = now + wait
+            return error.number, wait
         since = began
         if isinstance(error, BodyError) and now - run.last_at >= _QUIET:
             if self._stalled(state, now):
@@ -195,14 +229,13 @@ class Pool:
             state.errors += 1
         asked = error.retry_after if isinstance(error, BusyError) else None
         if not state.health.is_alive(since):
-            wait = self._policy.wait(state.health.failures + 1, self._luck(), asked)
-            if run.received and asked is None:  # it gives, if nothing that was missing: it is no matter of its rest
-                wait = min(wait, _pause(state.health.failures + 1, self._luck()))
+            count, luck = state.health.failures + 1, self._luck()
+            is_rest = not run.received or asked is not None
+            wait = self._policy.rest(count, luck, asked) if is_rest else self._policy.again(count, luck)
             state.health = state.health.failed(began, now, wait)
             return state.health.failures, wait
         worker.failures += 1
-        most = min(asked or 0.0, self._policy.longest)
-        wait = max(most * (0.5 + self._luck() / 2), _pause(worker.failures, self._luck()))
+        wait = self._policy.pause(worker.failures, self._luck(), asked)
         worker.resting[state.number] = now + wait
         if isinstance(error, NetworkError) and error.asks_for_less:
             state.allowance.refused(state.goodput.connections + 1, now)
@@ -234,6 +267,10 @@ class Pool:
     def is_another_giving(self, number: int, since: float) -> bool:
         """Whether a source other than this one has given bytes since then."""
         return any(state.number != number and state.health.is_alive(since) for state in self.states)
+
+    def _is_another_giving(self, number: int, blob: int, since: float) -> bool:
+        """The same of the sources that may be asked for this blob."""
+        return any(one != number and self.states[one].health.is_alive(since) for one in self.candidates(blob))
 
     def look_for_slow(self, now: float) -> Optional[int]:
         """The number of a source that should lose a connection since it is far slower than another.
@@ -271,8 +308,3 @@ class Pool:
             )
             for state in self.states
         )
-
-
-def _pause(failures: int, luck: float) -> float:
-    """Seconds before the next request to a source that is there, after so many that failed."""
-    return min(10.0, 0.05 * 2.0 ** min(failures, 10)) * (0.5 + luck / 2)

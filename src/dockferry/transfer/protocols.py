@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Optional, Protocol
+from typing import Callable, Optional, Protocol
 
 from ..oci.descriptor import Descriptor
+
+
+class Abortable(Protocol):
+    """Something that one thread may be waiting in."""
+
+    def abort(self) -> None:
+        """From any thread, at any time: who waits comes back at once, with a NetworkError."""
+
+
+Hold = Callable[[Abortable], None]
+"""Is told what can end a wait that is about to begin."""
+
+
+def unheld(abortable: Abortable) -> None:
+    """For those who wait to the end."""
 
 
 class Delivery(Protocol):
@@ -44,9 +59,10 @@ class Source(Protocol):
     name: str
     """For people: the host, without credentials."""
 
-    def open(self, blob: Descriptor, start: int, end: int) -> Delivery:
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold = unheld) -> Delivery:
         """Ask for bytes `start` to `end` (exclusive) of `blob`.
 
+        `hold` is called first, with what ends this one wait for an answer; it has no effect after that.
         Authorization, redirects and their renewal are the source's own affair; waiting and trying again are
         the caller's. Raises NetworkError (worth a retry if it says so), AuthError, NotFoundError, ContentError.
         """

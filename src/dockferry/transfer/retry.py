@@ -5,30 +5,69 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+_QUICK = 0.1
+"""Seconds: the first wait where the host is there."""
+_CONTACTS = 3
+"""Tries that are made at least, however long they take: a host may be silent, and not dead."""
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
     """`attempts` in a row without one new byte, then a source is given up. Times in seconds.
 
-    The first try again comes almost at once (most drops are one connection's bad luck); from the second on
-    the wait doubles from `base` up to `longest`.
+    Three things fail, and each has its wait, jittered by `luck` in [0, 1), before the `number`-th try in a row (from
+    1): a source that gives nothing (`rest`), one that answers but brings nothing new (`again`), and one connection
+    to a source that gives bytes to others (`pause`). None is longer than `longest`, no pause longer than `base`.
+
+    Before anything is known of an image, a host that gives no connection may be a wrong name: such tries end
+    `contact` seconds after the first, which a restart takes less than.
     """
 
     attempts: int = 20
     base: float = 5.0
     longest: float = 600.0
     first: float = 0.5
+    contact: float = 60.0
 
-    def wait(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
-        """Seconds before the `number`-th try without progress (from 1); `luck` in [0, 1) is the jitter.
-
-        What the host asked for (`retry_after`) is honoured, but never beyond `longest`.
+    def left(self, number: int, passed: float, is_known: bool) -> Optional[float]:
+        """The longest that may be waited after `number` failures in a row, the first of them `passed` seconds ago;
+        None where no more try is made. `is_known`: a host has answered.
         """
-        full = self.first if number <= 1 else self.base * 2.0 ** min(number - 2, 32)
+        if number >= self.attempts:
+            return None
+        if is_known:
+            return float("inf")
+        return None if passed >= self.contact and number >= _CONTACTS else max(self.contact - passed, self.first)
+
+    def rest(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
+        """A source gives nothing. The first try again comes almost at once (most drops are one connection's bad
+        luck); from the second on the wait doubles from `base` up to `longest`.
+        """
+        return self._wait(self._silent(number), luck, retry_after)
+
+    def again(self, number: int, luck: float) -> float:
+        """A source answers, with nothing that was missing. The next reply may reach further, so that it is asked
+        soon; but what it sends again costs it and us, so that the wait doubles, to `longest` too.
+        """
+        return self._wait(min(self._silent(number), _doubled(_QUICK, number)), luck)
+
+    def pause(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
+        """One connection's bad luck: the source gives bytes to others meanwhile, and is not at its end."""
+        return self._wait(min(self.base, _doubled(_QUICK, number)), luck, retry_after)
+
+    def _silent(self, number: int) -> float:
+        return self.first if number <= 1 else _doubled(self.base, number - 1)
+
+    def _wait(self, full: float, luck: float, retry_after: Optional[float] = None) -> float:
+        """What the host asks for (`retry_after`) is the least; beyond `longest` it means nothing."""
         wait = min(self.longest, full) * (0.5 + luck / 2)
-        if retry_after is not None:
-            wait = max(wait, min(self.longest, retry_after) * (1 + luck / 10))
+        if retry_after is not None and retry_after <= self.longest:
+            wait = max(wait, retry_after * (1 + luck / 10))
         return wait
+
+
+def _doubled(seconds: float, number: int) -> float:
+    return seconds * 2.0 ** min(number - 1, 32)
 
 
 @dataclass(frozen=True)

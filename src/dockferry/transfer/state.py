@@ -18,7 +18,7 @@ from .jobs import Job, Reservation, Written
 from .ledger import Ledger, Run
 from .pool import Pool, SourceState, Worker
 from .proof import OnDrop, Proof
-from .protocols import Delivery, Source
+from .protocols import Abortable, Delivery, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import UNKNOWN, Assignment, Rules, assign, choose
@@ -72,8 +72,10 @@ class TransferState:
                 wake_at = self.pool.wake_at(worker)
                 if wake_at > now:
                     self.shared.work.wait(wake_at - now)
+                elif self._has_room(now):
+                    self.shared.work.wait(min(_RECONSIDER, self.pool.next_at(worker, now) - now))
                 else:
-                    (self.shared.work if self._has_room(now) else self.shared.spare).wait(_RECONSIDER)
+                    self.shared.spare.wait(_RECONSIDER)
             raise Stopped
 
     def job_now(self, worker: Worker, now: float) -> Optional[Job]:
@@ -120,6 +122,14 @@ class TransferState:
             if choice is not None and (found is None or (found[0].is_twin and not choice.is_twin)):
                 found = choice, source
         return found
+
+    def hold(self, job: Job, opening: Abortable) -> None:
+        """An answer is about to be waited for, and `opening` ends that wait."""
+        with self.shared.lock:
+            job.opening = opening
+            is_needless = job.is_given_up or self.shared.is_over
+        if is_needless:
+            opening.abort()
 
     def attach(self, job: Job, delivery: Delivery) -> bool:
         """A reply has begun. False: it is of no use and the job should be given back. Raises Stopped."""
@@ -171,15 +181,18 @@ class TransferState:
             if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
                 self.pool.moved(job.source, job.worker, now)
                 self.ledger.states[job.run.blob].failures = 0
+            if job.source.number in self.ledger.states[job.run.blob].one_stream:
+                again = count - sum(end - start for start, end in ranges)
+                self.pool.repeated(job.source, job.run.blob, job.blob.size, again, now)
             job.reserved = ranges
             number, source = job.run.blob, job.source.number
             compares, must_repeat = self._trust.compares(number), self._trust.must_repeat(number, source)
             return Reservation(ranges, self.proof.hold(number, ranges), compares, must_repeat)
 
-    def commit(self, job: Job, reservation: Reservation, written: Written) -> List[Delivery]:
+    def commit(self, job: Job, reservation: Reservation, written: Written) -> List[Abortable]:
         """The reserved ranges are written, and the first is hashed where it was to be.
 
-        What comes back are deliveries that are of no use any more, to be aborted by the caller.
+        What comes back is of no use any more, to be aborted by the caller.
         """
         number, source = job.run.blob, job.source.number
         with self.shared.lock:
@@ -195,7 +208,7 @@ class TransferState:
                 self.proof.release(number, reservation.ranges[0][1])
             self.proof.look_at(number)
             others = [self.jobs[run] for run in self.ledger.needless(number) if run is not job.run]
-            return [other.delivery for other in others if other.delivery is not None]
+            return [wait for wait in (other.maybe_wait for other in others) if wait is not None]
 
     def finish(self, job: Job, error: Optional[Exception] = None) -> None:
         """The job is over; what it did not bring is missing again. `error` tells why it ended early."""
@@ -227,17 +240,17 @@ class TransferState:
             if self.pool.is_hopeless(number):
                 self.shared.end(error)
             else:
-                self.shared.tell(Warned(f"{source.name} does not give {job.blob.digest}: {error.message}"))
+                self.shared.tell(Warned(f"{error.message}; the other sources are asked for it"))
             return
         count, wait = self.pool.failed(source, job.worker, job.run, job.began, error, now)
         self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.name))
         if self.pool.is_hopeless(number):
             self.shared.end(NetworkError(error.message, remedy="run the same command again to go on from here"))
 
-    def govern(self, now: float) -> List[Delivery]:
+    def govern(self, now: float) -> List[Abortable]:
         """Let the governor look at the goodput, and take back what is in bad hands. Under the lock.
 
-        What comes back are deliveries that are of no use any more, to be aborted by the caller.
+        What comes back is of no use any more, to be aborted by the caller.
         """
         before = self.governor.target
         if self.governor.sample(now, self.received, len(self.jobs) >= before) > before:
@@ -250,7 +263,7 @@ class TransferState:
                 self._failed(job, error, now)
         if given_up:
             self.shared.work.notify_all()
-        return [job.delivery for job, _ in given_up if job.delivery is not None]
+        return [wait for wait in (job.maybe_wait for job, _ in given_up) if wait is not None]
 
     # The end
 
@@ -258,9 +271,9 @@ class TransferState:
         """End the transfer, with `error` unless it has ended already, and wake every thread."""
         with self.shared.lock:
             self.shared.end(error)
-            deliveries = [job.delivery for job in self.jobs.values() if job.delivery is not None]
-        for delivery in deliveries:
-            delivery.abort()
+            waits = [wait for wait in (job.maybe_wait for job in self.jobs.values()) if wait is not None]
+        for wait in waits:
+            wait.abort()
         for state in self.pool.states:
             state.source.abort()
 

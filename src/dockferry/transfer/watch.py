@@ -35,9 +35,12 @@ def watch(
     for job in running:
         if pool.is_several and job.source.number not in pool.candidates(job.run.blob):
             found.append((job, None))
-        elif not may_be_held_back(job.run.blob) and _is_silent(job, pool, first_byte_time, now):
+        elif not may_be_held_back(job.run.blob) and _is_silent(
+            job, pool, first_byte_time, len({one.source.number for one in running}) > 1, now
+        ):
             quiet = now - job.run.last_at
-            found.append((job, BodyError(f"{job.source.name}: silent for {quiet:.3g} s with {job.blob.digest}")))
+            what = f"{job.source.name}: blob {job.blob.digest.short} was silent for {quiet:.3g} s"
+            found.append((job, BodyError(what)))
     if found or not pool.is_several:
         return found
     slow = _slowest(running, pool.look_for_slow(now), now)
@@ -51,10 +54,13 @@ def is_quiet(job: Job, now: float) -> bool:
     return bool(job.run.received) and now - job.run.last_at > patience
 
 
-def _is_silent(job: Job, pool: Pool, first_byte_time: float, now: float) -> bool:
+def _is_silent(job: Job, pool: Pool, first_byte_time: float, is_another_asked: bool, now: float) -> bool:
+    """It gives nothing, where others do, or could if not all connections were waiting for this source."""
     quiet = now - job.run.last_at
     if not job.run.received:
-        return quiet > max(SILENCE, first_byte_time) and pool.is_another_giving(job.source.number, now - SILENCE)
+        number = job.source.number
+        could = not is_another_asked and pool.is_another_well(number, job.run.blob, now)
+        return quiet > max(SILENCE, first_byte_time) and (could or pool.is_another_giving(number, now - SILENCE))
     is_alone = is_quiet(job, now) and job.source.health.is_alive(now - _LATELY)
     return is_alone or (quiet > SILENCE and pool.is_any_giving(now - SILENCE))
 

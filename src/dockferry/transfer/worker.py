@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import mmap
 from typing import Optional, Tuple
 
@@ -59,7 +60,7 @@ def hash_along(state: TransferState, destination: Destination) -> None:
 def _do(state: TransferState, job: Job, destination: Destination, journal: Journal, view: memoryview) -> None:
     error: Optional[Exception] = None
     try:
-        delivery = job.source.source.open(job.blob, job.run.pos, job.run.end)
+        delivery = job.source.source.open(job.blob, job.run.pos, job.run.end, functools.partial(state.hold, job))
         try:
             if state.attach(job, delivery):
                 _carry(state, job, delivery, destination, journal, view)
@@ -88,10 +89,12 @@ def _carry(
         if problem is not None:
             raise problem
         if _is_crawling(run, state.clock()):
-            raise BodyError(f"{job.source.source.name}: less than {MIN_SPEED} bytes a second of {job.blob.digest}")
+            raise BodyError(
+                f"{job.source.source.name}: less than {MIN_SPEED} bytes a second of blob {job.blob.digest.short}"
+            )
         if is_end:
             if run.remaining and not run.received:
-                raise BodyError(f"{job.source.source.name}: wanted bytes of {job.blob.digest}, got an empty body")
+                raise BodyError(f"{job.source.source.name}: wanted blob {job.blob.digest.short}, got an empty body")
             return
 
 

@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Generic, List, Optional, Sequence, TypeVar, Union
 
-from ..errors import BusyError, DockferryError
+from ..errors import DockferryError
 from ..events import OnEvent, Warned
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
-from .patience import rest
+from .patience import Patience
 
 T = TypeVar("T")
 
@@ -53,7 +53,8 @@ def canvass(
     """
     asked = sources
     first: Optional[DockferryError] = None
-    for number in range(1, policy.attempts + 1):
+    patience = Patience(question.what, policy, on_event)
+    while True:
         answers = ask_all(question, asked)
         errors = [(answer.source, answer.error) for answer in answers if answer.error is not None]
         if len(errors) < len(answers):
@@ -62,11 +63,9 @@ def canvass(
         first = first or errors[0][1]
         asked = [source for source, error in errors if error.is_retryable]
         final = next((answer.error for answer in answers if question.is_final(answer)), None)
-        if final is not None or not asked or number == policy.attempts:
+        failures = [(source.name, error) for source, error in errors if error.is_retryable]
+        if final is not None or not patience.rest(failures):
             raise final or first
-        longest = max((error for _, error in errors if error.is_retryable), key=_time_asked)
-        rest(longest, number, question.what, ", ".join(source.name for source in asked), on_event, policy)
-    raise AssertionError("a policy has at least one attempt")
 
 
 def ask_all(question: Question[T], sources: Sequence[Repository]) -> List[Answer[T]]:
@@ -124,7 +123,3 @@ def _tell_missing(
     silent = ", ".join(source.name for source in asked if source not in heard)
     if silent and question.grace:
         on_event(Warned(f"{question.what}: no answer from {silent} within {question.grace:g} s; going by the others"))
-
-
-def _time_asked(error: DockferryError) -> float:
-    return (isinstance(error, BusyError) and error.retry_after) or 0.0

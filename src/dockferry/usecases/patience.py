@@ -4,36 +4,53 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Callable, TypeVar
+from typing import Callable, Sequence, Tuple, TypeVar
 
-from ..errors import BusyError, DockferryError, NetworkError
+from ..errors import BusyError, ConnectError, DockferryError, NetworkError
 from ..events import OnEvent, Retry
 from ..transfer.retry import RetryPolicy
 
 T = TypeVar("T")
 
-DOCUMENTS = RetryPolicy(attempts=5, base=1.0, longest=30.0)
-"""Unless the user says otherwise. Shorter than for blobs: nothing is lost yet, and a mistyped host should be told in
-seconds."""
-
-ONCE = RetryPolicy(attempts=1)
+Failures = Sequence[Tuple[str, DockferryError]]
+"""Of one round: each source's name, and its error, which is worth a retry."""
 
 
-def patiently(call: Callable[[], T], what: str, source: str, on_event: OnEvent, policy: RetryPolicy = DOCUMENTS) -> T:
-    """What `call` gives, tried again while it raises a NetworkError that is worth it. Each wait is told as Retry."""
-    for number in range(1, policy.attempts):
+class Patience:
+    """The tries for one document, `what`, by one policy. `is_known`: a host that is asked has answered before."""
+
+    def __init__(self, what: str, policy: RetryPolicy, on_event: OnEvent, *, is_known: bool = False) -> None:
+        self._what, self._policy, self._on_event = what, policy, on_event
+        self._is_known = is_known
+        self._began = time.monotonic()
+        self._number = 0
+
+    def rest(self, failures: Failures) -> bool:
+        """After a round of tries that all failed: wait before the next, and tell so. False: that was the last."""
+        self._number += 1
+        self._is_known = self._is_known or any(not isinstance(error, ConnectError) for _, error in failures)
+        left = self._policy.left(self._number, time.monotonic() - self._began, self._is_known)
+        if not failures or left is None:
+            return False
+        luck = random.random()  # noqa: S311 - jitter, no secret
+        waits = [self._policy.rest(self._number, luck, _asked(error)) for _, error in failures]
+        wait = min(left, max(waits))
+        names = ", ".join(name for name, _ in failures)
+        longest = failures[waits.index(max(waits))][1]
+        self._on_event(Retry(self._what, self._number, longest.message, wait, names))
+        time.sleep(wait)
+        return True
+
+
+def patiently(call: Callable[[], T], source: str, patience: Patience) -> T:
+    """What `call` gives, tried again while it raises a NetworkError that is worth it."""
+    while True:
         try:
             return call()
         except NetworkError as error:
-            if not error.is_retryable:
+            if not error.is_retryable or not patience.rest([(source, error)]):
                 raise
-            rest(error, number, what, source, on_event, policy)
-    return call()
 
 
-def rest(error: DockferryError, number: int, what: str, source: str, on_event: OnEvent, policy: RetryPolicy) -> None:
-    """Wait before the `number`-th try after `error`, as `policy` and the host have it, and tell so."""
-    asked = error.retry_after if isinstance(error, BusyError) else None
-    wait = policy.wait(number, random.random(), asked)  # noqa: S311 - jitter, no secret
-    on_event(Retry(what, number, error.message, wait, source))
-    time.sleep(wait)
+def _asked(error: DockferryError) -> float:
+    return (isinstance(error, BusyError) and error.retry_after) or 0.0

@@ -63,7 +63,7 @@ def pull(
     find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`: docker (loads
     everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if damaged.
     `access`: login, trust and proxy.
-    `retry`: when to try again, None for 20 tries, and fewer for manifests. `on_event` is called in this thread, with
+    `retry`: when to try again, None for 20 tries. `on_event` is called in this thread, with
     Progress every `tick` seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, Iterator, Optional, Sequence, Tuple, TypeVar
 
 from ..errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
 from ..events import OnEvent, Warned
@@ -21,7 +20,7 @@ from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
 from .agreement import Document, agreed
 from .canvass import Answer, Question, canvass
-from .patience import DOCUMENTS, ONCE, patiently
+from .patience import Patience, patiently
 from .places import Places, open_places
 
 T = TypeVar("T")
@@ -64,7 +63,7 @@ class Image:
 class Resolver:
     """The repositories of one reference, open: its origin, mirrors, or both. A context manager.
 
-    `retry`: when to ask again, None for a few tries in seconds.
+    `retry`: when to ask again, None for the usual policy.
     """
 
     def __init__(
@@ -77,7 +76,8 @@ class Resolver:
     ) -> None:
         self.reference = reference
         self._on_event = on_event
-        self._policy = retry or DOCUMENTS
+        self._policy = retry or RetryPolicy()
+        self._is_known = False
         self._grace = min(GRACE, access.connect_timeout)
         self._stack = ExitStack()
         opened = open_places(reference, places, access, on_event, self._stack)
@@ -123,6 +123,7 @@ class Resolver:
         else:
             source, document = next((one.source, one.value) for one in answers if one.value is not None)
         self._prefer(source)
+        self._is_known = True
         return source, document
 
     def _is_no_such_tag(self, answer: Answer[Document]) -> bool:
@@ -169,41 +170,63 @@ class Resolver:
         return self._first(lambda source: source.manifest(str(choice.digest)))[1]
 
     def tags(self) -> Iterator[str]:
-        """All tags, page by page, from the first source that gives a page, or the one that is trusted."""
+        """All tags, page by page, from one source: the one that is trusted; else the origin, which makes the tags,
+        where it answers in time; else the first that has an answer.
+        """
+        asked = self.sources if self._trusted is None else [self._trusted]
+        if len(asked) == 1:
+            return self._first(self._begun_tags, asked, self._tags)[1]
+        question = Question(self._tags, self._begun_tags, self._grace)
+        answers = canvass(question, self.sources, self._policy, self._on_event)
+        lists = [answer for answer in answers if answer.value is not None]
+        found = next((answer for answer in lists if answer.source is self._origin), lists[0]).value
+        assert found is not None
+        return found
 
-        def begun(source: Repository) -> Iterator[str]:
-            tags = source.tags()
-            return itertools.chain(list(itertools.islice(tags, 1)), tags)
+    def _begun_tags(self, source: Repository) -> Iterator[str]:
+        """The first page is here, asked for once; the others are asked for with patience."""
+        is_begun = False
 
-        return self._first(begun, [self._trusted] if self._trusted is not None else None)[1]
+        def ask(call: Callable[[], T]) -> T:
+            return patiently(call, source.name, self._patience(self._tags, is_known=True)) if is_begun else call()
+
+        tags = source.tags(ask)
+        first = list(itertools.islice(tags, 1))
+        is_begun = True
+        return itertools.chain(first, tags)
+
+    @property
+    def _tags(self) -> str:
+        return f"tags of {self.reference.familiar_repository}"
+
+    def _patience(self, what: str, *, is_known: bool) -> Patience:
+        return Patience(what, self._policy, self._on_event, is_known=is_known)
 
     def _prefer(self, source: Repository) -> None:
         self._order = [source, *(other for other in self._order if other is not source)]
 
     def _first(
-        self, ask: Callable[[Repository], T], asked: Optional[Sequence[Repository]] = None
+        self, ask: Callable[[Repository], T], asked: Optional[Sequence[Repository]] = None, what: str = ""
     ) -> Tuple[Repository, T]:
         """A source's answer: of the one that answered last, or of the first after it that has one.
 
-        Only when none has an answer, those that may have one later are waited for. Raises the first error.
+        Only when none has an answer, those that may have one later are waited for. Raises the first source's error.
         """
-        first: Optional[DockferryError] = None
+        errors: Dict[Repository, DockferryError] = {}
         asked = asked or self._order
-        for policy in (ONCE, self._policy) if len(asked) > 1 else (self._policy,):
-            later: List[Repository] = []
+        patience = self._patience(what or self.reference.familiar, is_known=self._is_known)
+        while True:
             for source in asked:
-                call = functools.partial(ask, source)
                 try:
-                    found = patiently(call, self.reference.familiar, source.name, self._on_event, policy)
+                    found = ask(source)
                 except (NetworkError, NotFoundError, AuthError, ContentError) as error:
-                    first = first or error
-                    if error.is_retryable:
-                        later.append(source)
-                    if source is not asked[-1]:
+                    if source not in errors and source is not asked[-1]:
                         self._on_event(Warned(f"{error}; asking the next source"))
+                    errors[source] = error
                 else:
                     self._prefer(source)
+                    self._is_known = True
                     return source, found
-            asked = later
-        assert first is not None
-        raise first
+            asked = [source for source in asked if errors[source].is_retryable]
+            if not patience.rest([(source.name, errors[source]) for source in asked]):
+                raise next(iter(errors.values()))

@@ -24,7 +24,8 @@ def tags(
 ) -> Iterator[str]:
     """Every tag of `repository` (`[registry/]name`), in the registry's order, page by page as they are taken.
 
-    The sources are those of `pull`; the first that has an answer gives the list, or the one that `trust` names.
+    The sources are those of `pull`: the one that `trust` names gives the list, else the origin where it answers in
+    time, else the first that has an answer. `retry`: when to ask again, None for the usual policy.
     Raises UsageError, NotFoundError, AuthError, NetworkError, ContentError.
     """
     places = Places(tuple(mirrors), with_origin, trust)

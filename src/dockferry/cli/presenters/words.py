@@ -108,10 +108,14 @@ def source(event: SourceReport) -> str:
 
 
 def _retry(event: Retry) -> str:
+    """The manual's form. What the reason says of the layer, the line says already."""
     words = [f"[WARNING] retry {event.number}"]
+    reason = event.reason
     if event.digest:
         words.append(short(event.digest))
-    words.append(f"reason: {redact(event.reason)} wait: {event.wait:.1f}s")
-    if event.source and event.source not in event.reason:
+        blob = f"blob {short(event.digest)}"
+        reason = reason.replace(f"wanted {blob}, ", "").replace(f": {blob} ", ": ")
+    words.append(f"reason: {redact(reason)} wait: {event.wait:.1f}s")
+    if event.source and event.source not in reason:
         words.append(f"source: {redact(event.source)}")
     return " ".join(words)
