@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
+from typing import List
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from dockferry.errors import DiskError
 from dockferry.transfer.boot import boot_identity
-from dockferry.transfer.journal import Journal, Recovered, _parse, journal_path
+from dockferry.transfer.journal import Journal, Recovered, _parse
 from dockferry.transfer.ranges import RangeSet
 
 
@@ -152,8 +154,17 @@ def test_no_bytes_make_it_raise(data: bytes) -> None:
         assert len(found.had) in (0, 2)
 
 
-def test_names() -> None:
-    """The journal stands beside the unfinished file; the boot's name is one word and stays the same."""
-    assert journal_path(Path("a/b.tar.part")) == Path("a/b.tar.part.journal")
+@given(st.lists(st.one_of(st.binary(max_size=40), st.from_regex(rb"[hdsx]( -?[0-9]{1,25}){0,4}", fullmatch=True))))
+def test_no_whole_lines_make_it_raise(facts: List[bytes]) -> None:
+    """Whatever is claimed behind a right first line and right checksums: what is believed are ranges."""
+    lines = (b"dockferry-journal 1 plan boot1", *facts)
+    found = _parse(b"".join(b"%08x %s\n" % (zlib.crc32(line), line) for line in lines), "plan", 2, "boot1")
+    assert found.is_known
+    assert len(found.had) == len(found.synced) == 2
+    assert all(0 <= start < end for ranges in (*found.had, *found.synced) for start, end in ranges)
+
+
+def test_the_boots_name() -> None:
+    """It is one word, and stays the same."""
     assert boot_identity() == boot_identity()
     assert " " not in boot_identity()

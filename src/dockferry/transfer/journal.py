@@ -173,8 +173,3 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def journal_path(part: Path) -> Path:
-    """Beside the unfinished file: `NAME.part.journal`."""
-    return part.with_name(part.name + ".journal")
