@@ -209,7 +209,7 @@ def test_resume_fetches_the_rest_only(bench: Bench) -> None:
 
 
 def test_edited_file_is_noticed(bench: Bench) -> None:
-    """A byte changed between two runs, by whomever, is found, and of that blob alone is fetched again what makes it right."""
+    """A byte changed between two runs, by whomever, is found; of that blob alone something is fetched again."""
     bench.run()
     bench.recover()
     layer = bench.image.layers[0]

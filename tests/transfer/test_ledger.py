@@ -10,7 +10,7 @@ from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
 from dockferry.transfer.ledger import Ledger, Run
 from dockferry.transfer.ranges import RangeSet
-from dockferry.transfer.scheduler import Pace, Rules, assign, choose
+from dockferry.transfer.scheduler import Idle, Pace, Rules, assign, choose
 
 RULES = Rules(piece_max=50, piece_min=10, steal_min=4, steal_time=0.5, twin_time=1.0, first_byte_time=3.0)
 
@@ -39,7 +39,7 @@ class Threads(RuleBasedStateMachine):
     @rule(connections=st.integers(1, 5), speed=st.one_of(st.none(), st.floats(0.5, 50)), wait=st.floats(0, 4))
     def take(self, connections: int, speed: float | None, wait: float) -> None:
         self.now += wait
-        choice = choose(self.ledger, connections, self.now, RULES, Pace(speed))
+        choice = choose(self.ledger, Idle(connections, Pace(speed)), self.now, RULES)
         if choice is not None:
             run = assign(self.ledger, choice, self.now)
             assert 0 <= run.pos < run.end <= self.ledger.states[run.blob].blob.size
@@ -117,7 +117,7 @@ class Threads(RuleBasedStateMachine):
         for run in self.idle():
             self.ledger.release(run)
         for _ in range(1000):
-            choice = choose(self.ledger, 1, self.now, RULES)
+            choice = choose(self.ledger, Idle(1), self.now, RULES)
             if choice is None:
                 break
             run = assign(self.ledger, choice, self.now)

@@ -21,7 +21,7 @@ from .proof import OnDrop, Proof
 from .protocols import Abortable, Delivery, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
-from .scheduler import UNKNOWN, Assignment, Rules, assign, choose
+from .scheduler import UNKNOWN, Assignment, Idle, Rules, assign, choose
 from .shared import Shared, Stopped
 from .trust import Trust
 from .watch import is_quiet, watch
@@ -107,16 +107,10 @@ class TransferState:
         most = self._connections(now)
         connections = self.pool.room(most, now)
         for source in self.pool.order(worker, now, most):
-            choice = choose(
-                self.ledger,
-                connections,
-                now,
-                self.rules,
-                worker.paces.get(source.number, source.pace),
-                self.pool.closed(source, self.ledger, now),
-                source.number,
-                len(self.pool.states),
-            )
+            pace = worker.paces.get(source.number, source.pace)
+            closed = self.pool.closed(source, self.ledger, now)
+            idle = Idle(connections, pace, source.number, len(self.pool.states), closed)
+            choice = choose(self.ledger, idle, now, self.rules)
             if choice is not None and choice.victim is None:
                 return choice, source
             if choice is not None and (found is None or (found[0].is_twin and not choice.is_twin)):
