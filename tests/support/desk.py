@@ -7,10 +7,10 @@ from typing import List, Optional, Sequence
 from dockferry.errors import DockferryError
 from dockferry.transfer.governor import Governor
 from dockferry.transfer.jobs import Job, Written
-from dockferry.transfer.pool import Worker
 from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
+from dockferry.transfer.source_state import Worker
 from dockferry.transfer.state import TransferState
 
 from .images import make_image

@@ -11,8 +11,9 @@ from support.memory import MemoryWait, Script
 from dockferry.errors import BodyError, BusyError, CertificateError, ConnectError, NetworkError, NotFoundError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
-from dockferry.transfer.pool import SILENCE, Worker
 from dockferry.transfer.retry import RetryPolicy
+from dockferry.transfer.source_state import Worker
+from dockferry.transfer.watch import SILENCE
 
 WORKERS = [Worker(number) for number in range(20)]
 
@@ -324,7 +325,7 @@ def test_a_connection_that_waits_for_the_hash_is_not_silent() -> None:
     state.had.add(desk.state.proof.frontiers[0].offset, 19_000_000)
     for _ in range(20):
         desk.now += 0.5
-        desk.state.pool.moved(second.source, second.worker, desk.now)
+        second.source.moved(second.worker, desk.now)
         with desk.state.shared.lock:
             desk.state.govern(desk.now)
     assert not first.is_given_up
@@ -397,10 +398,10 @@ def test_who_repeats_itself_is_left_while_another_gives() -> None:
     desk.fail(job, BusyError("503", retry_after=4.0))
     pool.states[job.source.number].health = pool.states[job.source.number].health.failed(desk.now, desk.now, 4.0)
     assert pool.closed(other, ledger, desk.now) == set()
-    pool.repeated(other, 0, 4_000_000, 4_000_000, desk.now)
+    other.gave_again(0, 4_000_000, 4_000_000, desk.now)
     assert pool.closed(other, ledger, desk.now) == set()
-    pool.repeated(other, 0, 4_000_000, 1, desk.now)
+    other.gave_again(0, 4_000_000, 1, desk.now)
     assert pool.closed(other, ledger, desk.now) == {0}
-    pool.repeated(other, 0, 4_000_000, 9_000_000, desk.now)
+    other.gave_again(0, 4_000_000, 9_000_000, desk.now)
     assert pool.closed(other, ledger, desk.now + 59.0) == {0}
     assert pool.closed(other, ledger, desk.now + 61.0) == set()  # nobody has given a byte for a minute

@@ -18,12 +18,12 @@ from ..events import OnEvent, SourceReport, ignore
 from ..oci.descriptor import Descriptor
 from .governor import Governor
 from .journal import Journal
-from .pool import Worker
 from .progress import ProgressMaker
 from .protocols import Abortable, Destination, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import Rules
+from .source_state import Worker
 from .state import TransferState
 from .syncer import sync_along
 from .worker import hash_along, work

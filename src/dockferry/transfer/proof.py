@@ -14,10 +14,10 @@ from ..events import BlobDone
 from .blame import Blame
 from .frontier import Frontier
 from .ledger import Ledger
-from .pool import SourceState
 from .provenance import EARLIER
 from .ranges import Range
 from .shared import Shared, Stopped
+from .source_state import SourceState
 from .trial import Trials
 from .trust import Trust, Verdict
 

@@ -7,7 +7,6 @@ ledger, the scheduler, the retry policy, trust and the governor are pure: they g
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import DockferryError, NetworkError
@@ -16,20 +15,19 @@ from ..oci.descriptor import Descriptor
 from .governor import Governor
 from .jobs import Job, Reservation, Written
 from .ledger import Ledger, Run
-from .pool import Pool, SourceState, Worker
+from .pool import Pool
 from .proof import OnDrop, Proof
 from .protocols import Abortable, Delivery, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
-from .scheduler import UNKNOWN, Assignment, Idle, Rules, assign, choose
+from .scheduler import Assignment, Idle, Rules, assign, choose
 from .shared import Shared, Stopped
+from .source_state import SourceState, Worker
 from .trust import Trust
 from .watch import is_quiet, watch
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
-_LATENCY_MOST = 1.0
-"""Seconds: an answer that takes longer waits for something else than the way."""
 
 
 class TransferState:
@@ -89,7 +87,7 @@ class TransferState:
         run = assign(self.ledger, choice, now, source.number)
         job = Job(run, self.ledger.states[choice.blob].blob, source, worker, now)
         self.jobs[run] = job
-        self.pool.opened(source, now)
+        source.goodput.opened(now)
         return job
 
     def _has_room(self, now: float) -> bool:
@@ -107,9 +105,8 @@ class TransferState:
         most = self._connections(now)
         connections = self.pool.room(most, now)
         for source in self.pool.order(worker, now, most):
-            pace = worker.paces.get(source.number, source.pace)
             closed = self.pool.closed(source, self.ledger, now)
-            idle = Idle(connections, pace, source.number, len(self.pool.states), closed)
+            idle = Idle(connections, source.pace_of(worker), source.number, len(self.pool.states), closed)
             choice = choose(self.ledger, idle, now, self.rules)
             if choice is not None and choice.victim is None:
                 return choice, source
@@ -130,7 +127,7 @@ class TransferState:
         with self.shared.lock:
             self.shared.check()
             job.delivery = delivery
-            self._answered(job, self.clock() - job.began)
+            job.source.answered(job.worker, self.clock() - job.began)
             run, number = job.run, job.source.number
             state = self.ledger.states[run.blob]
             if job.is_given_up or state.had.covers(run.pos, run.end):
@@ -144,12 +141,6 @@ class TransferState:
             if self.pool.others_honour(number, run.blob, state, now):
                 return delivery.start == run.pos
             return self.ledger.restart(run) or delivery.start == run.pos
-
-    def _answered(self, job: Job, seconds: float) -> None:
-        """An answer took so long to begin: of a worker's at a source, the quickest counts."""
-        pace = job.worker.paces.get(job.source.number, UNKNOWN)
-        latency = min(seconds, _LATENCY_MOST if pace.latency is None else pace.latency)
-        job.worker.paces[job.source.number] = job.source.pace = replace(pace, latency=latency)
 
     def extend(self, job: Job) -> bool:
         """The run is done: may the same reply, if it goes on, serve what comes next?"""
@@ -170,14 +161,14 @@ class TransferState:
                 raise Stopped
             now = self.clock()
             self.received += count
-            self.pool.received(job.source, count, now)
+            job.source.gave(count, now)
             ranges = self.ledger.begin(job.run, count, now)
             if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
-                self.pool.moved(job.source, job.worker, now)
+                job.source.moved(job.worker, now)
                 self.ledger.states[job.run.blob].failures = 0
             if job.source.number in self.ledger.states[job.run.blob].one_stream:
                 again = count - sum(end - start for start, end in ranges)
-                self.pool.repeated(job.source, job.run.blob, job.blob.size, again, now)
+                job.source.gave_again(job.run.blob, job.blob.size, again, now)
             job.reserved = ranges
             number, source = job.run.blob, job.source.number
             compares, must_repeat = self._trust.compares(number), self._trust.must_repeat(number, source)
@@ -208,20 +199,16 @@ class TransferState:
         """The job is over; what it did not bring is missing again. `error` tells why it ended early."""
         with self.shared.lock:
             now = self.clock()
-            speed = job.run.speed(now)
-            if speed:
-                pace = job.worker.paces.get(job.source.number, UNKNOWN)
-                job.worker.paces[job.source.number] = job.source.pace = replace(pace, speed=speed)
             self.ledger.cancel(job.run, job.reserved)
             job.reserved = ()
             del self.jobs[job.run]
-            self.pool.closed_one(job.source, now)
+            job.source.ended(job.worker, job.run, now)
             is_needless = self.ledger.states[job.run.blob].had.covers(job.run.pos, job.run.end)
             self.ledger.release(job.run)
             if job.is_given_up:
                 pass  # its source was charged when it was
             elif is_needless or self.shared.is_over:
-                self.pool.overtaken(job.source, job.run, now)
+                job.source.overtaken(job.run, now)
             elif isinstance(error, DockferryError):
                 self._failed(job, error, now)
             self.shared.work.notify_all()
@@ -236,7 +223,7 @@ class TransferState:
             else:
                 self.shared.tell(Warned(f"{error.message}; the other sources are asked for it"))
             return
-        count, wait = self.pool.failed(source, job.worker, job.run, job.began, error, now)
+        count, wait = source.failed(job.worker, job.run, job.began, error, now)
         self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.name))
         if self.pool.is_hopeless(number):
             self.shared.end(NetworkError(error.message, remedy="run the same command again to go on from here"))

@@ -10,8 +10,10 @@ from typing import Callable, Iterable, List, Optional, Tuple
 
 from ..errors import BodyError, DockferryError
 from .jobs import Job
-from .pool import SILENCE, Pool
+from .pool import Pool
 
+SILENCE = 5.0
+"""Seconds: a reply that was silent so long while others went on is given up."""
 _SILENCE_LEAST = 2.0
 """The same, where the source goes on giving to other connections; longer where it takes long to answer."""
 _LATENCIES = 10.0

@@ -12,9 +12,9 @@ from .frontier import read_back
 from .jobs import Job, Reservation, Written
 from .journal import Journal
 from .ledger import Run
-from .pool import Worker
 from .protocols import Delivery, Destination
 from .shared import Stopped
+from .source_state import Worker
 from .state import TransferState
 from .trust import BLOCK
 
