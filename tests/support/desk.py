@@ -44,7 +44,7 @@ class Desk:
     def job(self, worker: Worker) -> Optional[Job]:
         """What `next_job` would give now."""
         with self.state.shared.lock:
-            return self.state.job_now(worker, self.now)
+            return self.state.dispatch.maybe_job(worker, self.now)
 
     def receive(self, job: Job, count: int) -> None:
         start = job.run.pos

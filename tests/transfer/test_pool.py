@@ -37,7 +37,7 @@ def flow(desk: Desk, rates: Sequence[float], seconds: float, step: float = 0.25)
     """Every connection gives by its source's rate; those that end begin something else."""
     for _ in range(int(seconds / step)):
         desk.now += step
-        for job in list(desk.state.jobs.values()):
+        for job in list(desk.state.dispatch.jobs.values()):
             count = min(int(rates[job.source.number] * step), job.run.remaining)
             if count and not job.is_given_up:
                 desk.receive(job, count)
@@ -48,7 +48,7 @@ def flow(desk: Desk, rates: Sequence[float], seconds: float, step: float = 0.25)
         while any(
             desk.job(worker)
             for worker in WORKERS
-            if all(job.worker is not worker for job in desk.state.jobs.values())
+            if all(job.worker is not worker for job in desk.state.dispatch.jobs.values())
         ):
             pass
 
@@ -67,7 +67,7 @@ def test_a_429_lowers_the_connections_to_that_source_alone() -> None:
     for job in found:
         desk.receive(job, 1000)
     desk.fail(busy[0], BusyError("429", asks_for_less=True))
-    assert desk.state.governor.target == 6
+    assert desk.state.dispatch.governor.target == 6
     (job,) = jobs(desk, [busy[0].worker])
     assert job.source.number == 1
     desk.state.finish(other[0])
@@ -339,7 +339,7 @@ def test_a_source_far_slower_than_another_rests_and_is_probed() -> None:
     slow = desk.state.pool.states[1]
     assert slow.demotions == 1
     assert slow.resting_until > desk.now
-    assert slow.goodput.connections == sum(job.is_given_up for job in desk.state.jobs.values())
+    assert slow.goodput.connections == sum(job.is_given_up for job in desk.state.dispatch.jobs.values())
     assert slow.errors == slow.stalls == 0
 
 
