@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from daemon import docker_daemon
 from image import BenchImage
 from peers import OURS, SINGLE_STREAMS, Peer, skopeo_with_retries
 
@@ -44,6 +45,11 @@ class Ran:
 
 def main() -> None:
     args = _parse()
+    with docker_daemon():
+        _table(args)
+
+
+def _table(args: argparse.Namespace) -> None:
     image = twelve_image()
     size = sum(layer.size for layer in image.layers)
     survived: Dict[str, int] = {}
