@@ -56,9 +56,9 @@ def test_without_ranges_no_body_is_asked_for_needlessly(
     whole = []
 
     def recorded(ask: Ask) -> None:
-        if not ask.request.range or fault is faults.ignored_and_cut:
-            if not ask.chance(0.5):  # as the fault has it
-                whole.append(ask.data)
+        is_body = not ask.request.range or fault is faults.ignored_and_cut
+        if is_body and not ask.chance(0.5):  # as the fault has it
+            whole.append(ask.data)
         fault(ask)
 
     server = bench.serve(RudeRegistry(image, recorded))
