@@ -55,9 +55,8 @@ def _table(args: argparse.Namespace) -> None:
     image = twelve_image()
     size = sum(layer.size for layer in image.layers)
     survived: Dict[str, int] = {}
-    print(
-        f"{size / 1e6:.1f} MB in {len(image.layers)} layers, {args.limit:.0f} s allowed, seed {SEED}.\n\n{NOTE}\n\n{HEAD}"
-    )
+    print(f"{size / 1e6:.1f} MB in {len(image.layers)} layers, {args.limit:.0f} s allowed, seed {SEED}.\n")
+    print(f"{NOTE}\n\n{HEAD}")
     missing = [peer for peer in TOOLS if peer.missing]
     present = [OURS, *(peer for peer in TOOLS if not peer.missing)]
     with tempfile.TemporaryDirectory(prefix="dockferry-faults-", dir=args.workdir) as name:
