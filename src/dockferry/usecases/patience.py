@@ -9,6 +9,7 @@ from typing import Callable, Sequence, Tuple, TypeVar
 from ..errors import BusyError, ConnectError, DockferryError, NetworkError
 from ..events import OnEvent, Retry
 from ..transfer.retry import RetryPolicy
+from .aside import aside, sleep
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Patience:
         names = ", ".join(name for name, _ in failures)
         longest = failures[waits.index(max(waits))][1]
         self._on_event(Retry(self._what, self._number, longest.message, wait, names))
-        time.sleep(wait)
+        sleep(wait)
         return True
 
 
@@ -46,7 +47,7 @@ def patiently(call: Callable[[], T], source: str, patience: Patience) -> T:
     """What `call` gives, tried again while it raises a NetworkError that is worth it."""
     while True:
         try:
-            return call()
+            return aside(call, f"ask {source}")
         except NetworkError as error:
             if not error.is_retryable or not patience.rest([(source, error)]):
                 raise
