@@ -172,6 +172,8 @@ class SourceState:
                 since = max(began, now - _QUIET)  # what it gave before it fell silent does not make it well
         else:
             self.errors += 1
+        if isinstance(error, NetworkError) and error.asks_for_less and self.goodput.connections:
+            since = min(since, now - _OF_LATE)  # its answer came so soon that no byte came to others meanwhile
         if self.health.is_alive(since):
             return self._pause(worker, error, now)
         return self._rest(run, began, error, now)
