@@ -80,17 +80,17 @@ def parse(data: bytes, identity: str, blobs: int, boot: str) -> Recovered:
     written_in = lines[0][1].rpartition(" ")[2]
     is_believed = written_in == boot != UNKNOWN_BOOT and not any(text == "x" for _, text in lines)
     mark = max((_number(text[2:]) for _, text in lines if text.startswith("s ")), default=0)
-    had, synced = [RangeSet() for _ in range(blobs)], [RangeSet() for _ in range(blobs)]
+    written, safe = [RangeSet() for _ in range(blobs)], [RangeSet() for _ in range(blobs)]
     for offset, text in lines[1:]:
         kind, *numbers = text.split(" ")
         values = [_number(number) for number in numbers]
         if kind == "h" and len(values) == 3 and 0 <= values[0] < blobs and 0 <= values[1] < values[2]:
-            had[values[0]].add(values[1], values[2])
+            written[values[0]].add(values[1], values[2])
             if offset < mark:
-                synced[values[0]].add(values[1], values[2])
+                safe[values[0]].add(values[1], values[2])
         elif kind == "d" and len(values) == 1 and 0 <= values[0] < blobs:
-            had[values[0]], synced[values[0]] = RangeSet(), RangeSet()
-    return Recovered(True, had if is_believed else synced, synced)
+            written[values[0]], safe[values[0]] = RangeSet(), RangeSet()
+    return Recovered(True, written if is_believed else safe, safe)
 
 
 def _number(text: str) -> int:
