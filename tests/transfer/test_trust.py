@@ -203,6 +203,26 @@ def test_a_suspect_is_asked_when_the_others_fail() -> None:
     assert list(trust.candidates(0, [0, 1], {1})) == [0, 1]
 
 
+def test_a_liar_is_asked_while_the_others_fail() -> None:
+    """A dead host may be dead for hours; but what was wrong in the same way three times is not asked again."""
+    trust = Trust(1, 2)
+    for _ in range(SAME):
+        gave(trust, 10)
+        trust.wrong(0, "a")
+        assert list(trust.candidates(0, [0, 1], {0, 1})) == [1]
+        assert list(trust.candidates(0, [0, 1], {0})) == ([0, 1] if trust.times_wrong(0) < SAME else [1])
+    assert list(trust.candidates(0, [0], {0})) == [0]
+
+
+def test_one_source_at_a_time_is_one_that_is_well() -> None:
+    trust = Trust(1, 3)
+    gave(trust, 50, 10, 20)
+    while trust.wrong(0, "a").drop is not None:
+        gave(trust, 50, 10, 20)
+    for one in ALL:
+        assert list(trust.candidates(0, [0, 1, 2], {one})) == [one]
+
+
 def test_what_an_earlier_run_left_is_nobodys_lie() -> None:
     """It is dropped, first where one source has to give all again, and no patience is spent on it."""
     trust = Trust(1, 1)

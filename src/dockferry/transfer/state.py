@@ -57,7 +57,7 @@ class TransferState:
         self._is_closed = False
         self._trust = Trust(len(blobs), len(sources))
         self.pool = Pool(sources, len(blobs), self._trust, policy, luck)
-        self.proof = Proof(self.shared, self.ledger, self.pool.states, self._trust, on_drop)
+        self.proof = Proof(self.shared, self.ledger, self.pool, self._trust, on_drop)
 
     # Jobs
 

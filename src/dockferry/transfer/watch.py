@@ -59,7 +59,7 @@ def _is_silent(job: Job, pool: Pool, first_byte_time: float, is_another_asked: b
     quiet = now - job.run.last_at
     if not job.run.received:
         number = job.source.number
-        could = not is_another_asked and pool.is_another_well(number, job.run.blob, now)
+        could = not is_another_asked and pool.is_another_left(number, job.run.blob, now)
         return quiet > max(SILENCE, first_byte_time) and (could or pool.is_another_giving(number, now - SILENCE))
     is_alone = is_quiet(job, now) and job.source.health.is_alive(now - _LATELY)
     return is_alone or (quiet > SILENCE and pool.is_any_giving(now - SILENCE))
