@@ -14,7 +14,7 @@ from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
 from support.rude import Request, RudeServer, Wire
 from support.rude_registry import Ask, Fault, RudeRegistry
 
-from dockferry import pull
+from dockferry import Access, pull
 from dockferry.errors import CertificateError, ContentError, NetworkError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.retry import RetryPolicy
@@ -141,6 +141,17 @@ def test_a_mirror_that_never_answers(bench: Bench, wanted: bytes, threads: int, 
     check(bench, wanted, bench.pull(*servers, threads=threads, access=patient))
     assert time.monotonic() - began < Rules().first_byte_time + 8
     assert well.sent <= 1.05 * SIZE
+
+
+@pytest.mark.row(5)
+def test_a_silent_body_is_left_by_the_only_connection(bench: Bench, wanted: bytes) -> None:
+    """Nobody else gives anything, for nobody else is asked: the other mirror is, long before the idle timeout."""
+    silent = RudeRegistry(IMAGE, lambda ask: (ask.give(0.5), ask.wire.stall())[0])
+    well = RudeRegistry(IMAGE)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(silent), bench.serve(well), threads=1, access=Access()))
+    assert time.monotonic() - began < 15
+    assert silent.sent + well.sent <= 1.05 * SIZE
 
 
 LACKED = IMAGE.layers[0].digest
