@@ -131,6 +131,20 @@ def test_what_comes_as_something_else_each_time_is_given_up() -> None:
     assert trust.unsteady(0) == (BLOCK, 2 * BLOCK)
 
 
+def test_the_parts_of_a_block_are_counted_each() -> None:
+    """A slow link brings a block in many parts: that each comes right at last is one change, and not one for each."""
+    trust = Trust(1, 1)
+    gave(trust, BLOCK)
+    trust.wrong(0, "a")
+    for start in range(0, BLOCK, 1000):
+        trust.changed(0, [(start, min(BLOCK, start + 1000))])
+    assert not trust.is_hopeless(0, [0])
+    for number in range(1, MOST):
+        trust.changed(0, [(3000 - 10 * number, 3000 + number)])
+    assert trust.is_hopeless(0, [0])
+    assert trust.unsteady(0) == (0, BLOCK)
+
+
 def test_who_has_proved_nothing_is_suspected_before_who_has() -> None:
     """It gave more of this blob; but the other one has given blobs that were right."""
     trust = Trust(2, 2)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import AbstractSet, Dict, List, Optional, Sequence, Set, Tuple
 
 from .provenance import AGREED, EARLIER, Provenance
-from .ranges import Range, RangeSet, blocks
+from .ranges import Range, RangeSet
 
 BLOCK = 64 * 1024
 """Bytes that are compared as one: where one bit differs so much is fetched again."""
@@ -42,7 +42,7 @@ class Verdict:
 class _Inquiry:
     """A blob in doubt: who is suspected now, or sure to have lied, and who was before.
 
-    `is_alone`: it is asked of one source at a time. `changed`: how often a block came as something else.
+    `is_alone`: it is asked of one source at a time. `changed[n]`: what came as something else more than n times.
     """
 
     suspect: Optional[int] = None
@@ -50,7 +50,7 @@ class _Inquiry:
     tried: Set[int] = field(default_factory=set)
     is_alone: bool = False
     found: Dict[str, int] = field(default_factory=dict)
-    changed: Dict[int, int] = field(default_factory=dict)
+    changed: List[RangeSet] = field(default_factory=list)
 
     @property
     def times_wrong(self) -> int:
@@ -90,18 +90,28 @@ class Trust:
         return self._inquiries[blob].suspect == source
 
     def changed(self, blob: int, ranges: Sequence[Range]) -> None:
-        """These bytes came as something else than before, from the same source."""
+        """These bytes came as something else than before, from the same source.
+
+        Of a slow link's bytes a block comes in many parts, each of which counts by itself.
+        """
         changed = self._inquiries[blob].changed
-        for start, end in ranges:
-            for low, _ in blocks(start, end, BLOCK):
-                changed[low // BLOCK] = changed.get(low // BLOCK, 0) + 1
+        for times in range(MOST):
+            if not ranges:
+                break
+            if len(changed) == times:
+                changed.append(RangeSet())
+            again = [part for start, end in ranges for part in changed[times].parts(start, end)]
+            for start, end in ranges:
+                changed[times].add(start, end)
+            ranges = again
 
     def unsteady(self, blob: int) -> Optional[Range]:
-        """Bytes of `blob` that came as something else too often."""
-        for block, times in self._inquiries[blob].changed.items():
-            if times >= MOST:
-                return block * BLOCK, (block + 1) * BLOCK
-        return None
+        """A block of `blob` of which something came as something else too often."""
+        changed = self._inquiries[blob].changed
+        if len(changed) < MOST:
+            return None
+        start = min(changed[-1])[0] // BLOCK * BLOCK
+        return start, start + BLOCK
 
     def givers(self, blob: int) -> AbstractSet[int]:
         """The sources that gave bytes of `blob` as it stands."""
