@@ -6,7 +6,7 @@ another, but not for what no better one gives. Methods are called under the tran
 
 from __future__ import annotations
 
-from typing import Callable, Container, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Container, Iterable, List, Optional, Sequence, Set, Tuple
 
 from ..errors import CertificateError, DockferryError
 from ..events import SourceReport
@@ -60,12 +60,16 @@ class Pool:
         """Of so many connections, how many the hosts take."""
         return int(min(connections, sum(state.allowance.limit(now) for state in self.states)))
 
-    def candidates(self, blob: int) -> Sequence[int]:
-        """The sources that may be asked for `blob`, well or not."""
+    def usable(self, blob: int) -> Sequence[int]:
+        """The sources that give `blob`, but for those that are given up, unless all are."""
         giving = [state.number for state in self.states if blob not in state.refused]
-        usable = [number for number in giving if self.states[number].health.failures < self._policy.attempts]
-        well = {number for number in usable if self.states[number].health.failures < _FAILING}
-        return self._trust.candidates(blob, usable or giving, well)
+        return [one for one in giving if self.states[one].health.failures < self._policy.attempts] or giving
+
+    def candidates(self, blob: int, but: Optional[int] = None) -> Sequence[int]:
+        """The sources that may be asked for `blob`, well or not; or those that could, were `but` failing."""
+        usable = self.usable(blob)
+        well = {one for one in usable if one != but and self.states[one].health.failures < _FAILING}
+        return self._trust.candidates(blob, usable, well)
 
     def closed(self, state: SourceState, ledger: Ledger, now: float) -> Set[int]:
         """The blobs for which this source cannot be asked now."""
@@ -85,15 +89,24 @@ class Pool:
 
     def is_another_well(self, number: int, blob: int, now: float, but: Container[int] = ()) -> bool:
         """Whether the blob may be asked of another source that is neither failing nor demoted."""
-        others = (self.states[one] for one in self.candidates(blob) if one != number and one not in but)
-        well = (other for other in others if not other.health.failures and other.resting_until <= now)
-        return any(not other.is_barred(blob, now) for other in well)
+        return self._is_any_well(
+            (one for one in self.candidates(blob) if one != number and one not in but), blob, now
+        )
+
+    def is_another_left(self, number: int, blob: int, now: float) -> bool:
+        """The same, were this source failing: then a liar may be asked."""
+        return self._is_any_well((one for one in self.candidates(blob, number) if one != number), blob, now)
+
+    def _is_any_well(self, numbers: Iterable[int], blob: int, now: float) -> bool:
+        found = (self.states[one] for one in numbers)
+        well = (state for state in found if not state.health.failures and state.resting_until <= now)
+        return any(not state.is_barred(blob, now) for state in well)
 
     def _is_left(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether a source that gives the blob from 0 alone is left out: others give ranges, and have begun."""
         if number not in blob_state.one_stream:
             return False
-        if self.states[number].spared.get(blob, now) > now and self._is_given_by_another(number, blob, now - _GIVES):
+        if self.states[number].spared.get(blob, now) > now and self._is_another_giving(number, blob, now):
             return True
         if not self.others_honour(number, blob, blob_state, now):
             return False
@@ -114,9 +127,10 @@ class Pool:
         """Whether a source other than this one has given bytes since then."""
         return any(state.number != number and state.health.is_alive(since) for state in self.states)
 
-    def _is_given_by_another(self, number: int, blob: int, since: float) -> bool:
-        """The same, of the sources that may be asked for this blob."""
-        return any(one != number and self.states[one].health.is_alive(since) for one in self.candidates(blob))
+    def _is_another_giving(self, number: int, blob: int, now: float) -> bool:
+        """Whether one of the others that may be asked for this blob gives bytes, and is not spared itself."""
+        others = (self.states[one] for one in self.candidates(blob) if one != number)
+        return any(other.health.is_alive(now - _GIVES) and other.spared.get(blob, now) <= now for other in others)
 
     def look_for_slow(self, now: float) -> Optional[int]:
         """The number of a source that should lose a connection since it is far slower than another.

@@ -55,7 +55,7 @@ class TransferState:
         self._trust = Trust(len(blobs), len(sources))
         self.pool = Pool(sources, len(blobs), self._trust, policy, luck)
         self.dispatch = Dispatch(self.ledger, self.pool, governor, rules)
-        self.proof = Proof(self.shared, self.ledger, self.pool.states, self._trust, on_drop)
+        self.proof = Proof(self.shared, self.ledger, self.pool, self._trust, on_drop)
 
     # Jobs
 
