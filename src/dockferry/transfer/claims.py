@@ -17,9 +17,10 @@ import zlib
 from dataclasses import dataclass, field
 from typing import List, Sequence, Tuple
 
-from .boot import UNKNOWN_BOOT
 from .ranges import Range, RangeSet
 
+UNKNOWN_BOOT = "-"
+"""In the place of BOOT, where the system does not tell its boots apart."""
 _MAGIC = "dockferry-journal 1"
 
 

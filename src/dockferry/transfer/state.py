@@ -32,7 +32,10 @@ _RECONSIDER = 0.25
 
 
 class TransferState:
-    """See the module. `had` gives what was on disk before; `shared` the lock and the end, `proof` the gate."""
+    """See the module. `had` is what was on disk before; `shared` the lock and the end, `proof` the gate.
+
+    `dispatch` gives work out, `pool` is all sources.
+    """
 
     def __init__(
         self,
