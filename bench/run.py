@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import List
 
+from daemon import docker_daemon
 from image import BenchImage, make, uneven
 from measure import own_rss
 from registries import docker_registry, own_registry, push
@@ -28,7 +29,7 @@ RATES = (80e6, 20e6)
 
 def main() -> None:
     args = _parse()
-    with tempfile.TemporaryDirectory(prefix="dockferry-bench-", dir=args.workdir) as name:
+    with docker_daemon(), tempfile.TemporaryDirectory(prefix="dockferry-bench-", dir=args.workdir) as name:
         folder = Path(name)
         bench = Bench(folder, args.rounds or (3 if args.quick else 7), _say)
         only = args.only or list(SCENARIOS)

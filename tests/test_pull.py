@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 import pytest
 from support.child import child, signal_when, wait_for
@@ -141,6 +141,38 @@ def test_interrupt_is_prompt(tmp_path: Path) -> None:
                 process.communicate(timeout=20)
                 assert process.returncode == 130
                 assert time.monotonic() - began < 2.0
+
+
+DEAF = """
+import signal, sys, threading
+from dockferry.cli.main import main
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command line, only that another thread gets the signal: the main thread's system calls do not end by it."""
+
+
+@pytest.mark.row(51)
+@pytest.mark.parametrize("argv", [("pull",), ("tags",), ("pull", "--retry-base", "60")])
+def test_an_interrupt_that_wakes_nobody_is_heard(tmp_path: Path, argv: Sequence[str]) -> None:
+    """As on Windows, and where it comes just before the wait begins: the program ends soon all the same."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        with child(tmp_path, argv[0], f"{host}/a/b", *argv[1:], program=["-c", DEAF]) as process:
+            connection, _ = listener.accept()
+            connection.recv(1)
+            if argv[1:]:
+                connection.close()  # and the next try is waited for
+                listener.accept()[0].close()
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+            assert process.returncode == 130
+            assert time.monotonic() - began < 2.0
+            connection.close()
 
 
 @pytest.mark.row(50)

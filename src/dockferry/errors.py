@@ -6,6 +6,7 @@
       AuthError               4   credentials missing, refused or not to be sent
       NetworkError            5   the network or the far end failed; worth a retry
         ConnectError              no connection: refused, unresolved, timed out
+          UnknownHostError          no such name, as far as the resolver knows
         CertificateError          TLS cannot be trusted; not worth a retry
         BodyError                 a body that ended early, went silent, or is framed wrongly
         BusyError                 429 or 5xx: the host asks for time (`retry_after`)
@@ -87,6 +88,10 @@ class NetworkError(DockferryError):
 
 
 class ConnectError(NetworkError):
+    pass
+
+
+class UnknownHostError(ConnectError):
     pass
 
 

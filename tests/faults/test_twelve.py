@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from support import faults
 from support.images import MadeImage
 from support.pulls import ACCESS, NAME, QUICK, Bench
 from support.rude import RudeServer
-from support.rude_registry import RudeRegistry
+from support.rude_registry import Ask, Fault, RudeRegistry
 from support.twelve import TWELVE, twelve_image
 
 from dockferry import pull
@@ -44,3 +45,22 @@ def test_each_of_the_twelve(bench: Bench, image: MadeImage, archive: bytes, key:
     size = sum(layer.size for layer in image.layers)
     assert played.counting.sent <= WASTEFUL.get(key, 1.3) * size
     assert took < 15
+
+
+@pytest.mark.row("T6", "T8")
+@pytest.mark.parametrize("fault", [faults.ignored_and_cut, faults.refused_400])
+def test_without_ranges_no_body_is_asked_for_needlessly(
+    bench: Bench, image: MadeImage, archive: bytes, fault: Fault
+) -> None:
+    """What is cut has to come again from its first byte, whoever asks: 1.6 times the bytes on average. Not more."""
+    whole = []
+
+    def recorded(ask: Ask) -> None:
+        is_body = not ask.request.range or fault is faults.ignored_and_cut
+        if is_body and not ask.chance(0.5):  # as the fault has it
+            whole.append(ask.data)
+        fault(ask)
+
+    server = bench.serve(RudeRegistry(image, recorded))
+    assert bench.pull(server).path.read_bytes() == archive
+    assert sorted(map(len, whole)) == sorted(layer.size for layer in image.layers)

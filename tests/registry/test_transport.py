@@ -425,7 +425,7 @@ def test_insecure_is_for_the_registry_behind_an_https_proxy(
         access = Access(ca_cert=pem, proxy=f"https://{proxy.host}")
         error = failure(access, server.url, server.url)
         assert isinstance(error, CertificateError)
-        assert error.message.startswith(f"{server.url}/")
+        assert error.message.startswith(f"{server.host}: ")
         assert ask(replace(access, insecure=True), server.url + "/", server.url) == b"hello"
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Sequence
 
 from .command import environment
 
@@ -16,10 +16,12 @@ _PATIENCE = 60.0
 
 
 @contextlib.contextmanager
-def child(directory: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
-    """`dockferry` running in `directory`; killed on the way out if it still runs."""
+def child(
+    directory: Path, *argv: str, program: Sequence[str] = ("-m", "dockferry")
+) -> Iterator[subprocess.Popen[str]]:
+    """`dockferry`, or another `program` of Python's, running in `directory`; killed at the end if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dockferry", *argv],
+        [sys.executable, *program, *argv],
         cwd=directory,
         env=environment(directory),
         stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ from support.rude import Request, RudeServer, Wire
 from support.rude_registry import RudeRegistry
 
 from dockferry import inspect_image, tags
-from dockferry.errors import ConnectError, NetworkError
+from dockferry.errors import ConnectError, NetworkError, UnknownHostError
 from dockferry.events import Event, Retry, Warned
 from dockferry.transfer.retry import RetryPolicy
 
@@ -40,6 +40,16 @@ def stack() -> Iterator[ExitStack]:
 
 def retries(events: List[Event]) -> List[Retry]:
     return [event for event in events if isinstance(event, Retry)]
+
+
+def test_a_name_that_nobody_knows_is_told_at_once() -> None:
+    """Three tries within seconds, by the default policy: it is mistyped, or the resolver is just starting."""
+    events: List[Event] = []
+    began = time.monotonic()
+    with pytest.raises(UnknownHostError, match=r"no-such-host\.invalid"):
+        inspect_image("no-such-host.invalid/demo/app:1.0", access=ACCESS, on_event=events.append)
+    assert time.monotonic() - began < 5.0
+    assert len(retries(events)) == 2
 
 
 def test_a_registry_that_restarts_is_waited_for(stack: ExitStack) -> None:

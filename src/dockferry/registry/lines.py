@@ -9,7 +9,7 @@ import time
 import weakref
 from typing import Any, Iterator, List, Optional, Set, Tuple
 
-from ..errors import ConnectError, DockferryError
+from ..errors import ConnectError, DockferryError, UnknownHostError
 from ..text import clean
 from .addresses import is_private
 from .redirects import private_target
@@ -171,7 +171,8 @@ def abandon(sock: Any) -> None:
 def unresolved(host: str, error: Exception) -> ConnectError:
     """The error for a name without addresses."""
     reason = clean(getattr(error, "strerror", None) or str(error), 100)
-    return ConnectError(
+    kind = ConnectError if getattr(error, "errno", None) == socket.EAI_AGAIN else UnknownHostError
+    return kind(
         f"{clean(host, 100)}: the name does not resolve: {reason}",
         remedy="check the name and the network, or name a mirror with -r",
     )

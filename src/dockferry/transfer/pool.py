@@ -241,6 +241,8 @@ class Pool:
         else:
             state.errors += 1
         asked = error.retry_after if isinstance(error, BusyError) else None
+        if isinstance(error, NetworkError) and error.asks_for_less and state.goodput.connections:
+            since = min(since, now - _OF_LATE)  # its answer came so soon that no byte came to others meanwhile
         if not state.health.is_alive(since):
             count, luck = state.health.failures + 1, self._luck()
             is_rest = not run.received or asked is not None

@@ -1,12 +1,12 @@
 """Canvass: one question to several sources at once, and what each of them says.
 
-*Strategy.* A daemon thread for each source, which only asks; this thread reads the answers, waits and tells.
+*Strategy.* A thread for each source, which only asks; this one reads the answers, waits and tells.
 """
 
 from __future__ import annotations
 
+import functools
 import queue
-import threading
 import time
 from dataclasses import dataclass
 from typing import Callable, Generic, List, Optional, Sequence, TypeVar, Union
@@ -15,12 +15,10 @@ from ..errors import DockferryError
 from ..events import OnEvent, Warned
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
+from .aside import HEARTBEAT, run_aside
 from .patience import Patience
 
 T = TypeVar("T")
-
-_HEARTBEAT = 0.5
-"""Seconds that the main thread waits at a time: Windows hears Ctrl-C only between waits."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +75,13 @@ def ask_all(question: Question[T], sources: Sequence[Repository]) -> List[Answer
     """
     told: queue.SimpleQueue[Union[Answer[T], BaseException]] = queue.SimpleQueue()
     for source in sources:
-        thread = threading.Thread(
-            target=_ask, args=(source, question.ask, told), name=f"ask {source.name}", daemon=True
-        )
-        thread.start()
+        run_aside(functools.partial(_ask, source, question.ask, told.put), told.put, f"ask {source.name}")
     answers: List[Answer[T]] = []
     end = float("inf")
     while len(answers) < len(sources):
         left = end - time.monotonic()
         try:
-            answer = told.get(timeout=max(0.0, min(_HEARTBEAT, left)))
+            answer = told.get(timeout=max(0.0, min(HEARTBEAT, left)))
         except queue.Empty:
             if left <= 0:
                 break
@@ -99,17 +94,11 @@ def ask_all(question: Question[T], sources: Sequence[Repository]) -> List[Answer
     return sorted(answers, key=lambda answer: sources.index(answer.source))
 
 
-def _ask(
-    source: Repository,
-    ask: Callable[[Repository], T],
-    told: queue.SimpleQueue[Union[Answer[T], BaseException]],
-) -> None:
+def _ask(source: Repository, ask: Callable[[Repository], T], tell: Callable[[Answer[T]], None]) -> None:
     try:
-        told.put(Answer(source, value=ask(source)))
+        tell(Answer(source, value=ask(source)))
     except DockferryError as error:
-        told.put(Answer(source, error=error))
-    except BaseException as error:  # raised again by who reads the answers
-        told.put(error)
+        tell(Answer(source, error=error))
 
 
 def _tell_missing(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from typing import Callable, Sequence, Tuple, TypeVar
 
-from ..errors import BusyError, ConnectError, DockferryError, NetworkError
+from ..errors import BusyError, ConnectError, DockferryError, NetworkError, UnknownHostError
 from ..events import OnEvent, Retry
 from ..transfer.retry import RetryPolicy
+from .aside import aside, sleep
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ class Patience:
         """After a round of tries that all failed: wait before the next, and tell so. False: that was the last."""
         self._number += 1
         self._is_known = self._is_known or any(not isinstance(error, ConnectError) for _, error in failures)
-        left = self._policy.left(self._number, time.monotonic() - self._began, self._is_known)
+        left = self._for(failures).left(self._number, time.monotonic() - self._began, self._is_known)
         if not failures or left is None:
             return False
         luck = random.random()  # noqa: S311 - jitter, no secret
@@ -38,15 +40,21 @@ class Patience:
         names = ", ".join(name for name, _ in failures)
         longest = failures[waits.index(max(waits))][1]
         self._on_event(Retry(self._what, self._number, longest.message, wait, names))
-        time.sleep(wait)
+        sleep(wait)
         return True
+
+    def _for(self, failures: Failures) -> RetryPolicy:
+        """A name that nobody knows is soon told, unless the user settled how often it is tried."""
+        is_unknown = all(isinstance(error, UnknownHostError) for _, error in failures)
+        is_settled = self._policy.contact == float("inf")
+        return replace(self._policy, contact=0.0) if is_unknown and not is_settled else self._policy
 
 
 def patiently(call: Callable[[], T], source: str, patience: Patience) -> T:
     """What `call` gives, tried again while it raises a NetworkError that is worth it."""
     while True:
         try:
-            return call()
+            return aside(call, f"ask {source}")
         except NetworkError as error:
             if not error.is_retryable or not patience.rest([(source, error)]):
                 raise

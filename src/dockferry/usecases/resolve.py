@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..registry.access import Access
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
 from .agreement import Document, agreed
+from .aside import aside
 from .canvass import Answer, Question, canvass
 from .patience import Patience, patiently
 from .places import Places, open_places
@@ -218,7 +220,7 @@ class Resolver:
         while True:
             for source in asked:
                 try:
-                    found = ask(source)
+                    found = aside(functools.partial(ask, source), f"ask {source.name}")
                 except (NetworkError, NotFoundError, AuthError, ContentError) as error:
                     if source not in errors and source is not asked[-1]:
                         self._on_event(Warned(f"{error}; asking the next source"))
