@@ -26,7 +26,7 @@ _FLUSH = 0.5
 MIN_SPEED = 256
 """Bytes a second: a connection that gives less for half a minute is dropped for a new one."""
 CRUMB = 16 * 1024
-"""Bytes: a reply that ends well with less, and before what was asked for, is one to wait after: others may do better."""
+"""Bytes: a reply that ends well with less of what was asked for is one to wait after: others may do better."""
 
 
 def work(state: TransferState, worker: Worker, destination: Destination, journal: Journal) -> None:
