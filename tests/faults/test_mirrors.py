@@ -236,6 +236,27 @@ def test_who_repeats_too_much_is_asked_when_nobody_else_gives(bench: Bench) -> N
     assert early.sent >= SINGLE.layers[0].size
 
 
+@pytest.mark.row(6)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_mirror_that_gives_a_byte_for_each_request(bench: Bench, wanted: bytes, threads: int) -> None:
+    """Its replies are right, and well ended: they are none to ask for again at once, where another mirror has all."""
+
+    def one_byte(ask: Ask) -> None:
+        start, _ = ask.span
+        told = [("Content-Length", "1"), ("Content-Range", f"bytes {start}-{start}/{len(ask.data)}")]
+        if ask.request.range:
+            ask.wire.head(206, told)
+            ask.send(ask.data[start : start + 1])
+        else:
+            ask.cut(1 / len(ask.data))
+
+    crumbling, well = RudeRegistry(IMAGE, one_byte), RudeRegistry(IMAGE, rate=1e6)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(crumbling), bench.serve(well), threads=threads))
+    assert time.monotonic() - began < 8
+    assert len(crumbling.blobs) < 100
+
+
 def test_a_pause_at_one_source_lasts_no_longer_than_it_should(bench: Bench) -> None:
     """The one connection pauses at the mirror that gives crumbs, and has nothing to ask of the other one."""
     early, other = RudeRegistry(SINGLE, lambda ask: ask.cut(0.1, ranged=False)), RudeRegistry(SINGLE, crumbs)

@@ -23,6 +23,8 @@ _FLUSH = 0.5
 """Seconds after which a slow link's bytes are written though the buffer is not full."""
 _SPEED_LEAST = 256
 """Bytes a second: a connection that gives less for half a minute is dropped for a new one."""
+CRUMB = 16 * 1024
+"""Bytes: a reply that ends well with less of what was asked for is one to wait after: others may do better."""
 
 
 def work(state: TransferState, worker: Worker, destination: Destination, journal: Journal) -> None:
@@ -81,8 +83,9 @@ class _Carrier:
                     f"{job.source.name}: less than {_SPEED_LEAST} bytes a second of blob {job.blob.digest.short}"
                 )
             if is_end:
-                if run.remaining and not run.received:
-                    raise BodyError(f"{job.source.name}: wanted blob {job.blob.digest.short}, got an empty body")
+                if run.remaining and run.received < CRUMB:
+                    what = f"wanted {run.received + run.remaining} bytes of blob {job.blob.digest.short}"
+                    raise BodyError(f"{job.source.name}: {what}, got {run.received or 'an empty body'}")
                 return
 
     def _fill(self, run: Run, delivery: Delivery, view: memoryview) -> Tuple[int, bool, Optional[NetworkError]]:
