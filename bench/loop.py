@@ -34,8 +34,9 @@ from dockferry.registry.credentials import CredentialStore
 from dockferry.registry.repository import open_repository
 from dockferry.registry.tls import trusting_context
 from dockferry.registry.transport import Transport
+from dockferry.transfer.claims import Recovered
 from dockferry.transfer.engine import Options, transfer
-from dockferry.transfer.journal import Journal, Recovered
+from dockferry.transfer.journal import Journal
 from dockferry.transfer.ranges import RangeSet
 
 ROUNDS = 7

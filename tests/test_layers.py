@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple
 
@@ -47,6 +48,9 @@ HEAVY: Dict[str, Set[str]] = {
     "rich": set(),
     "shtab": set(),
 }
+
+# What a pure module has no use for. Kinds of errors, as `socket` and `ssl` have them, are values.
+NOT_PURE = {"mmap", "os", "pathlib", "queue", "random", "select", "shutil", "subprocess", "threading", "time"}
 
 Sources = Dict[str, str]
 """Source text by dotted name within the package: `oci.digest`; a package's own module by the package's name."""
@@ -196,6 +200,31 @@ def test_the_rules_bite(name: str, text: str, is_fault: bool) -> None:
     sources[name] = text
     found = faults(sources, {"", "oci", "transfer", "archive", "registry", "usecases", "serve", "demo", "cli"})
     assert len(found) == (1 if is_fault else 0), found
+
+
+def rows_of_the_design() -> Dict[str, str]:
+    """The table of concepts in docs/design.md: by package, its modules."""
+    text = (ROOT.parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| `(\w+)/` \| (.*) \|$", text, re.MULTILINE))
+
+
+def test_the_design_names_every_module() -> None:
+    """A package that has a row there has all of its modules in it, each once, and no others."""
+    rows = rows_of_the_design()
+    assert {"transfer", "archive", "registry", "usecases"} <= rows.keys()
+    for package, row in rows.items():
+        modules = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"}
+        assert sorted(re.findall(r"`(\w+)`", row)) == sorted(modules), package
+
+
+def test_pure_modules_do_no_io() -> None:
+    """What the design counts as pure takes no lock, looks at no clock, and has no way to files, threads or luck."""
+    sources = read_sources()
+    for package, row in rows_of_the_design().items():
+        for module in re.findall(r"`(\w+)`", row.partition(" · ")[0]):
+            for node, _ in imports_of(ast.parse(sources[f"{package}.{module}"])):
+                for target, is_own in targets_of(node, f"{package}.{module}", False, sources):
+                    assert is_own or target.partition(".")[0] not in NOT_PURE, f"{package}.{module}: {target}"
 
 
 @pytest.mark.parametrize("name", sorted(read_sources()))

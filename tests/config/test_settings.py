@@ -26,13 +26,13 @@ def test_flag_before_environment_before_file_before_default() -> None:
     assert (settings.retry_base, settings.sources["retry_base"]) == (2.5, "DOCKFERRY_RETRY_BASE")
     assert (settings.retry_max, settings.sources["retry_max"]) == (3.0, "c.toml")
     assert (settings.idle_timeout, settings.sources["idle_timeout"]) == (30.0, DEFAULT)
-    assert settings.maybe_retry() == RetryPolicy(1, 2.5, 3.0, contact=float("inf"))
+    assert settings.maybe_retry() == RetryPolicy(1, 2.5, 3.0, contact=None)
 
 
 def test_tries_that_are_asked_for_are_made() -> None:
     """A number of tries holds for a host that was never reached; other waits alone do not change when that ends."""
     asked, other = merge({"retries": 30}, {}, Document()), merge({"retry_base": 1.0}, {}, Document())
-    assert asked.maybe_retry() == RetryPolicy(30, contact=float("inf"))
+    assert asked.maybe_retry() == RetryPolicy(30, contact=None)
     assert other.maybe_retry() == RetryPolicy(base=1.0)
 
 

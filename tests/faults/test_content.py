@@ -13,7 +13,7 @@ from support.pulls import ACCESS, IMAGE, QUICK, SIZE, THREADS, Bench, check
 from support.rude import Request, Wire
 from support.rude_registry import Ask, Fault, RudeRegistry, honest
 
-from dockferry import pull, verify
+from dockferry import Access, pull, verify
 from dockferry.errors import ContentError, DockferryError
 from dockferry.events import Warned
 from dockferry.oci.descriptor import OCI_INDEX
@@ -89,6 +89,28 @@ def test_a_block_that_is_another_each_time(bench: Bench) -> None:
     registry.fault = honest
     bench.pull(server)
     assert bench.left() == ["a.tar"]
+
+
+@pytest.mark.row(13)
+def test_a_slow_link_that_brings_the_right_bytes_at_last(bench: Bench) -> None:
+    """All of a block was wrong and comes again, in many small parts: that is no host that changes its mind."""
+    image = make_image([BLOCK], seed=3)
+    slow = Access(first_byte_timeout=3.0, idle_timeout=3.0)
+
+    def fault(ask: Ask) -> None:
+        if ask.number == 0:
+            ask.data = ask.data[1:] + b"x"
+            ask.give()
+            return
+        ask.wire.head(200, [("Content-Length", str(len(ask.data)))])
+        for place in range(0, len(ask.data), 500):
+            ask.send(ask.data[place : place + 500])
+
+    registry = RudeRegistry(image, fault)
+    server = bench.serve(registry)
+    registry.rate = 16 * 1024 / 0.05  # 50 ms for each part
+    bench.pull(server, threads=1, access=slow)
+    assert registry.sent <= 2.1 * BLOCK
 
 
 @THREADS

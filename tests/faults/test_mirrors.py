@@ -14,8 +14,8 @@ from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
 from support.rude import Request, RudeServer, Wire
 from support.rude_registry import Ask, Fault, RudeRegistry
 
-from dockferry import pull
-from dockferry.errors import CertificateError, NetworkError
+from dockferry import Access, pull
+from dockferry.errors import CertificateError, ContentError, NetworkError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
@@ -143,6 +143,17 @@ def test_a_mirror_that_never_answers(bench: Bench, wanted: bytes, threads: int, 
     assert well.sent <= 1.05 * SIZE
 
 
+@pytest.mark.row(5)
+def test_a_silent_body_is_left_by_the_only_connection(bench: Bench, wanted: bytes) -> None:
+    """Nobody else gives anything, for nobody else is asked: the other mirror is, long before the idle timeout."""
+    silent = RudeRegistry(IMAGE, lambda ask: (ask.give(0.5), ask.wire.stall())[0])
+    well = RudeRegistry(IMAGE)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(silent), bench.serve(well), threads=1, access=Access()))
+    assert time.monotonic() - began < 15
+    assert silent.sent + well.sent <= 1.05 * SIZE
+
+
 LACKED = IMAGE.layers[0].digest
 
 
@@ -225,9 +236,73 @@ def test_who_repeats_too_much_is_asked_when_nobody_else_gives(bench: Bench) -> N
     assert early.sent >= SINGLE.layers[0].size
 
 
+@pytest.mark.row(6)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_mirror_that_gives_a_byte_for_each_request(bench: Bench, wanted: bytes, threads: int) -> None:
+    """Its replies are right, and well ended: they are none to ask for again at once, where another mirror has all."""
+
+    def one_byte(ask: Ask) -> None:
+        start, _ = ask.span
+        told = [("Content-Length", "1"), ("Content-Range", f"bytes {start}-{start}/{len(ask.data)}")]
+        if ask.request.range:
+            ask.wire.head(206, told)
+            ask.send(ask.data[start : start + 1])
+        else:
+            ask.cut(1 / len(ask.data))
+
+    crumbling, well = RudeRegistry(IMAGE, one_byte), RudeRegistry(IMAGE, rate=1e6)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(crumbling), bench.serve(well), threads=threads))
+    assert time.monotonic() - began < 8
+    assert len(crumbling.blobs) < 100
+
+
 def test_a_pause_at_one_source_lasts_no_longer_than_it_should(bench: Bench) -> None:
     """The one connection pauses at the mirror that gives crumbs, and has nothing to ask of the other one."""
     early, other = RudeRegistry(SINGLE, lambda ask: ask.cut(0.1, ranged=False)), RudeRegistry(SINGLE, crumbs)
     began = time.monotonic()
     bench.pull(bench.serve(early), bench.serve(other), threads=1)
     assert time.monotonic() - began < 0.1 * len(other.blobs)
+
+
+def dead(ask: Ask) -> None:
+    ask.wire.reset()
+
+
+@pytest.mark.row(13, 56)
+@pytest.mark.parametrize("other", [dead, lambda ask: ask.wire.reply(503)])
+def test_one_wrong_bit_beside_a_dead_mirror(bench: Bench, wanted: bytes, other: Fault) -> None:
+    """The only mirror that lives lied once: nobody waits until the dead one has used up all its tries."""
+    living = RudeRegistry(IMAGE, lambda ask: ask.give(flip=ask.number == 0))
+    began = time.monotonic()
+    patient = replace(QUICK, attempts=100)
+    check(bench, wanted, bench.pull(bench.serve(living), bench.serve(RudeRegistry(IMAGE, other)), retry=patient))
+    assert time.monotonic() - began < 5
+    assert living.sent <= SIZE + IMAGE.layers[0].size
+
+
+@pytest.mark.row(13, 56)
+def test_a_mirror_that_is_always_wrong_beside_a_dead_one(bench: Bench) -> None:
+    """What the living one has is wrong: the dead one is waited for, and the layer is fetched a few times."""
+    wrong = bytearray(IMAGE.blobs[IMAGE.layers[0].digest])
+    wrong[1000] ^= 1
+    liar = RudeRegistry(replace(IMAGE, blobs={**IMAGE.blobs, IMAGE.layers[0].digest: bytes(wrong)}))
+    server = bench.serve(liar)
+    with pytest.raises(ContentError) as caught:
+        bench.pull(server, bench.serve(RudeRegistry(IMAGE, dead)))
+    assert server.host in str(caught.value)
+    assert liar.sent <= SIZE + 3.1 * len(wrong)
+
+
+@pytest.mark.row(10, 56)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_two_mirrors_that_repeat_too_much(bench: Bench, threads: int) -> None:
+    """Both ignore ranges and end early, each reply a little later: neither is spared for the other's sake."""
+
+    def further(ask: Ask) -> None:
+        ask.cut(min(1.0, 0.3 + 0.05 * ask.number), ranged=False)
+
+    one, other = RudeRegistry(SINGLE, further), RudeRegistry(SINGLE, further)
+    began = time.monotonic()
+    bench.pull(bench.serve(one), bench.serve(other), threads=threads)
+    assert time.monotonic() - began < 10

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import List
 
 import pytest
+from support import faults
 from support.black_hole import black_hole
 from support.certificates import make_authority
 from support.command import environment
 from support.namespaced import namespaced
 from support.proxies import HttpProxy
 from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
-from support.rude_registry import Ask, RudeRegistry
+from support.rude_registry import Ask, Fault, RudeRegistry
 from support.served_process import served_process
 
 from dockferry import pull
-from dockferry.errors import ConnectError
+from dockferry.errors import ConnectError, NetworkError
 from dockferry.events import Event, Progress
 from dockferry.transfer.retry import RetryPolicy
 
@@ -177,6 +178,35 @@ def test_a_server_that_is_stopped_and_goes_on(
             os.kill(process.pid, signal.SIGCONT)
     assert (bench.directory / "a.tar").read_bytes() == wanted
     assert took < 10
+
+
+WITHOUT_END = [faults.dripped_head, faults.interim_replies, faults.endless_trailers, faults.dripped_chunk]
+
+
+@pytest.mark.row(6)
+@pytest.mark.parametrize("endless", WITHOUT_END)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_framing_without_end(bench: Bench, wanted: bytes, endless: Fault, threads: int) -> None:
+    """What is no body never ends, though something comes all the time: it costs a timeout, not the pull."""
+    registry = RudeRegistry(IMAGE, lambda ask: endless(ask) if ask.number < 2 else ask.give())
+    quick = replace(ACCESS, first_byte_timeout=0.5)
+    began = time.monotonic()
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads, access=quick))
+    assert time.monotonic() - began < 5
+    assert registry.sent <= 1.05 * SIZE
+
+
+@pytest.mark.row(6)
+@pytest.mark.parametrize("endless", [faults.dripped_head, faults.interim_replies])
+def test_a_manifest_without_end(bench: Bench, endless: Fault) -> None:
+    """The only registry never comes to the end of a head: an error that names it, and soon."""
+    registry = RudeRegistry(IMAGE, manifest=lambda request, wire: endless(Ask(registry, request, wire, b"", 0)))
+    server = bench.serve(registry)
+    began = time.monotonic()
+    with pytest.raises(NetworkError, match=r"no answer within 0\.2 s") as caught:
+        bench.pull(server, access=replace(ACCESS, first_byte_timeout=0.2), retry=replace(QUICK, attempts=3))
+    assert time.monotonic() - began < 5
+    assert server.host in str(caught.value)
 
 
 @pytest.mark.row(52)

@@ -27,7 +27,6 @@ from dockferry.errors import AuthError, ContentError, DockferryError, NetworkErr
 from dockferry.events import Event, Progress, Resumed
 from dockferry.text import clean
 from dockferry.transfer.engine import Options
-from dockferry.transfer.journal import journal_path
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
 from dockferry.usecases.fetch import fetch
@@ -102,7 +101,7 @@ class PullMachine(RuleBasedStateMachine):
 
     @property
     def journal(self) -> Path:
-        return journal_path(self.part)
+        return self.directory / "a.tar.part.journal"
 
     # What may happen
 

@@ -7,10 +7,10 @@ from typing import List, Optional, Sequence
 from dockferry.errors import DockferryError
 from dockferry.transfer.governor import Governor
 from dockferry.transfer.jobs import Job, Written
-from dockferry.transfer.pool import Worker
 from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
+from dockferry.transfer.source_state import Worker
 from dockferry.transfer.state import TransferState
 
 from .images import make_image
@@ -44,7 +44,7 @@ class Desk:
     def job(self, worker: Worker) -> Optional[Job]:
         """What `next_job` would give now."""
         with self.state.shared.lock:
-            return self.state.job_now(worker, self.now)
+            return self.state.dispatch.maybe_job(worker, self.now)
 
     def receive(self, job: Job, count: int) -> None:
         start = job.run.pos

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 
+from .rude import Wire
 from .rude_registry import Ask
 
 
@@ -185,3 +187,38 @@ def late(ask: Ask) -> None:
     """A cache that fetches from its upstream first."""
     ask.registry.ending.wait(1.0)
     ask.give()
+
+
+def _for_ever(wire: Wire, part: bytes, pause: float = 0.0) -> None:
+    """`part` again and again, until the client has gone."""
+    with contextlib.suppress(OSError):
+        while not wire.is_ending(pause):
+            wire.send(part)
+
+
+def dripped_head(ask: Ask) -> None:
+    """A head without end, a byte now and then: no receive ever times out."""
+    ask.wire.send(b"HTTP/1.1 200 OK\r\nX: ")
+    _for_ever(ask.wire, b"x", 0.02)
+
+
+def interim_replies(ask: Ask) -> None:
+    """One 100 after another."""
+    _for_ever(ask.wire, b"HTTP/1.1 100 Continue\r\n\r\n", 0.001)
+
+
+def endless_trailers(ask: Ask) -> None:
+    """The bytes in one chunk, and behind the last chunk fields without end."""
+    start, end = ask.span
+    ranged = [("Content-Range", f"bytes {start}-{end - 1}/{len(ask.data)}")] if ask.request.range else []
+    ask.wire.head(206 if ranged else 200, [*ranged, ("Transfer-Encoding", "chunked")])
+    ask.wire.send(b"%x\r\n" % (end - start))
+    ask.send(ask.data[start:end])
+    ask.wire.send(b"\r\n0\r\n")
+    _for_ever(ask.wire, b"X: x\r\n", 0.001)
+
+
+def dripped_chunk(ask: Ask) -> None:
+    """In chunks, the first of which has a size without end."""
+    ask.wire.head(200, [("Transfer-Encoding", "chunked")])
+    _for_ever(ask.wire, b"0", 0.02)

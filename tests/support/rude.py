@@ -70,8 +70,12 @@ class Wire:
         """One byte at a time, until the server ends or the client has gone."""
         for place in range(len(data)):
             self.send(data[place : place + 1])
-            if self._server.ending.wait(pause):
+            if self.is_ending(pause):
                 return
+
+    def is_ending(self, pause: float) -> bool:
+        """Wait so many seconds: whether the server ends meanwhile."""
+        return self._server.ending.wait(pause)
 
     def stall(self) -> None:
         """Silence, until the client goes away or the server ends."""

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from dockferry.events import BlobDone, Event, OnEvent
+from dockferry.transfer.claims import Recovered
 from dockferry.transfer.engine import Options, Outcome, transfer
-from dockferry.transfer.journal import Journal, Recovered
+from dockferry.transfer.journal import Journal
 from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.scheduler import Rules
@@ -37,7 +38,7 @@ class Bench:
     def run(self, threads: Optional[int] = 4) -> Outcome:
         empty = [RangeSet() for _ in self.image.layers]
         had = self.had or empty
-        journal = Journal.create(self.path, "id", Recovered(True, False, list(had), empty), "boot")
+        journal = Journal.create(self.path, "id", Recovered(True, list(had), empty), "boot")
         try:
             return transfer(
                 self.image.layers,

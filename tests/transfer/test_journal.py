@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
+from typing import List
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from dockferry.errors import DiskError
 from dockferry.transfer.boot import boot_identity
-from dockferry.transfer.journal import Journal, Recovered, _parse, journal_path
+from dockferry.transfer.claims import Recovered, parse
+from dockferry.transfer.journal import Journal
 from dockferry.transfer.ranges import RangeSet
 
 
@@ -92,7 +95,7 @@ def test_every_torn_tail_is_read_up_to_the_tear(tmp_path: Path) -> None:
     data = (tmp_path / "j").read_bytes()
     before = -1
     for cut in range(len(data) + 1):
-        found = _parse(data[:cut], "plan", 1, "boot1")
+        found = parse(data[:cut], "plan", 1, "boot1")
         total = found.had[0].total if found.is_known else 0
         assert total % 10 == 0
         assert total >= before
@@ -110,7 +113,7 @@ def test_a_broken_line_costs_its_own_claim(tmp_path: Path) -> None:
     for place in range(data.index(b"\n") + 1, len(data)):
         for byte in (0, 10, data[place] ^ 1):
             damaged = data[:place] + bytes([byte]) + data[place + 1 :]
-            had = _parse(damaged, "plan", 1, "boot1").had[0]
+            had = parse(damaged, "plan", 1, "boot1").had[0]
             assert had.total in (180, 190, 200)
             assert all(0 <= start < end <= 200 for start, end in had)
 
@@ -122,7 +125,6 @@ def test_damage_is_no_claim(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "j").write_bytes(damage)
     found = Journal.recover(tmp_path / "j", "plan", 2, "boot1")
     assert not found.is_known
-    assert found.other
 
 
 def test_another_plan_is_not_mixed_in(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_another_plan_is_not_mixed_in(tmp_path: Path) -> None:
 def test_no_journal_is_no_error(tmp_path: Path) -> None:
     """The first run finds nothing, and says so."""
     found = Journal.recover(tmp_path / "none", "plan", 2, "boot1")
-    assert (found.is_known, found.other) == (False, False)
+    assert not found.is_known
 
 
 def test_unwritable_place_is_a_disk_error(tmp_path: Path) -> None:
@@ -148,12 +150,21 @@ def test_unwritable_place_is_a_disk_error(tmp_path: Path) -> None:
 @given(st.binary(max_size=400))
 def test_no_bytes_make_it_raise(data: bytes) -> None:
     """Whatever the file holds, reading it ends in claims or none."""
-    for found in (_parse(data, "plan", 2, "boot1"), _parse(b"%s\n" % data, "plan", 2, "-")):
+    for found in (parse(data, "plan", 2, "boot1"), parse(b"%s\n" % data, "plan", 2, "-")):
         assert len(found.had) in (0, 2)
 
 
-def test_names() -> None:
-    """The journal stands beside the unfinished file; the boot's name is one word and stays the same."""
-    assert journal_path(Path("a/b.tar.part")) == Path("a/b.tar.part.journal")
+@given(st.lists(st.one_of(st.binary(max_size=40), st.from_regex(rb"[hdsx]( -?[0-9]{1,25}){0,4}", fullmatch=True))))
+def test_no_whole_lines_make_it_raise(facts: List[bytes]) -> None:
+    """Whatever is claimed behind a right first line and right checksums: what is believed are ranges."""
+    lines = (b"dockferry-journal 1 plan boot1", *facts)
+    found = parse(b"".join(b"%08x %s\n" % (zlib.crc32(line), line) for line in lines), "plan", 2, "boot1")
+    assert found.is_known
+    assert len(found.had) == len(found.synced) == 2
+    assert all(0 <= start < end for ranges in (*found.had, *found.synced) for start, end in ranges)
+
+
+def test_the_boots_name() -> None:
+    """It is one word, and stays the same."""
     assert boot_identity() == boot_identity()
     assert " " not in boot_identity()

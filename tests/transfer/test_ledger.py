@@ -10,7 +10,7 @@ from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
 from dockferry.transfer.ledger import Ledger, Run
 from dockferry.transfer.ranges import RangeSet
-from dockferry.transfer.scheduler import Pace, Rules, assign, choose
+from dockferry.transfer.scheduler import Idle, Pace, Rules, assign, choose
 
 RULES = Rules(piece_max=50, piece_min=10, steal_min=4, steal_time=0.5, twin_time=1.0, first_byte_time=3.0)
 
@@ -29,19 +29,22 @@ class Threads(RuleBasedStateMachine):
         self.pending: dict[Run, list[tuple[int, int]]] = {}
         self.now = 0.0
 
+    def idle(self) -> list[Run]:
+        return [run for state in self.ledger.states for run in state.runs if run not in self.pending]
+
     def run_of(self, pick: int) -> Run:
-        runs = [run for run in self.ledger.runs() if run not in self.pending]
+        runs = self.idle()
         return runs[pick % len(runs)]
 
     @rule(connections=st.integers(1, 5), speed=st.one_of(st.none(), st.floats(0.5, 50)), wait=st.floats(0, 4))
     def take(self, connections: int, speed: float | None, wait: float) -> None:
         self.now += wait
-        choice = choose(self.ledger, connections, self.now, RULES, Pace(speed))
+        choice = choose(self.ledger, Idle(connections, Pace(speed)), self.now, RULES)
         if choice is not None:
             run = assign(self.ledger, choice, self.now)
             assert 0 <= run.pos < run.end <= self.ledger.states[run.blob].blob.size
 
-    @precondition(lambda self: any(run not in self.pending for run in self.ledger.runs()))
+    @precondition(lambda self: self.idle())
     @rule(pick=st.integers(0, 9), count=st.integers(1, 60), wait=st.floats(0, 1))
     def receive(self, pick: int, count: int, wait: float) -> None:
         self.now += wait
@@ -67,17 +70,17 @@ class Threads(RuleBasedStateMachine):
         else:
             self.ledger.commit(run, ranges)
 
-    @precondition(lambda self: any(run not in self.pending for run in self.ledger.runs()))
+    @precondition(lambda self: self.idle())
     @rule(pick=st.integers(0, 9))
     def end(self, pick: int) -> None:
         self.ledger.release(self.run_of(pick))
 
-    @precondition(lambda self: any(run not in self.pending for run in self.ledger.runs()))
+    @precondition(lambda self: self.idle())
     @rule(pick=st.integers(0, 9))
     def ranges_ignored(self, pick: int) -> None:
         self.ledger.restart(self.run_of(pick))
 
-    @precondition(lambda self: any(run not in self.pending for run in self.ledger.runs()))
+    @precondition(lambda self: self.idle())
     @rule(pick=st.integers(0, 9))
     def reply_goes_on(self, pick: int) -> None:
         run = self.run_of(pick)
@@ -110,18 +113,18 @@ class Threads(RuleBasedStateMachine):
             return
         for run, ranges in list(self.pending.items()):
             self.ledger.commit(run, ranges)
-        for run in list(self.ledger.runs()):
+        self.pending.clear()
+        for run in self.idle():
             self.ledger.release(run)
         for _ in range(1000):
-            choice = choose(self.ledger, 1, self.now, RULES)
+            choice = choose(self.ledger, Idle(1), self.now, RULES)
             if choice is None:
                 break
             run = assign(self.ledger, choice, self.now)
             while run.remaining:
                 self.ledger.commit(run, self.ledger.begin(run, run.remaining, self.now))
             self.ledger.release(run)
-        assert self.ledger.is_complete
-        assert self.ledger.had == self.ledger.size
+        assert all(state.is_complete for state in self.ledger.states)
 
 
 TestThreads = Threads.TestCase
@@ -151,7 +154,7 @@ def test_a_stream_ends_where_the_rest_is_had() -> None:
     assert ledger.restart(run)
     ledger.commit(run, ledger.begin(run, 60, 1.0))
     assert not ledger.extend(run)
-    assert ledger.is_complete
+    assert ledger.states[0].is_complete
 
 
 def test_speed_falls_while_silent() -> None:

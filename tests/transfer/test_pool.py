@@ -11,8 +11,9 @@ from support.memory import MemoryWait, Script
 from dockferry.errors import BodyError, BusyError, CertificateError, ConnectError, NetworkError, NotFoundError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
-from dockferry.transfer.pool import SILENCE, Worker
 from dockferry.transfer.retry import RetryPolicy
+from dockferry.transfer.source_state import Worker
+from dockferry.transfer.watch import SILENCE
 
 WORKERS = [Worker(number) for number in range(20)]
 
@@ -36,7 +37,7 @@ def flow(desk: Desk, rates: Sequence[float], seconds: float, step: float = 0.25)
     """Every connection gives by its source's rate; those that end begin something else."""
     for _ in range(int(seconds / step)):
         desk.now += step
-        for job in list(desk.state.jobs.values()):
+        for job in list(desk.state.dispatch.jobs.values()):
             count = min(int(rates[job.source.number] * step), job.run.remaining)
             if count and not job.is_given_up:
                 desk.receive(job, count)
@@ -47,7 +48,7 @@ def flow(desk: Desk, rates: Sequence[float], seconds: float, step: float = 0.25)
         while any(
             desk.job(worker)
             for worker in WORKERS
-            if all(job.worker is not worker for job in desk.state.jobs.values())
+            if all(job.worker is not worker for job in desk.state.dispatch.jobs.values())
         ):
             pass
 
@@ -66,7 +67,7 @@ def test_a_429_lowers_the_connections_to_that_source_alone() -> None:
     for job in found:
         desk.receive(job, 1000)
     desk.fail(busy[0], BusyError("429", asks_for_less=True))
-    assert desk.state.governor.target == 6
+    assert desk.state.dispatch.governor.target == 6
     (job,) = jobs(desk, [busy[0].worker])
     assert job.source.number == 1
     desk.state.finish(other[0])
@@ -324,7 +325,7 @@ def test_a_connection_that_waits_for_the_hash_is_not_silent() -> None:
     state.had.add(desk.state.proof.frontiers[0].offset, 19_000_000)
     for _ in range(20):
         desk.now += 0.5
-        desk.state.pool.moved(second.source, second.worker, desk.now)
+        second.source.moved(second.worker, desk.now)
         with desk.state.shared.lock:
             desk.state.govern(desk.now)
     assert not first.is_given_up
@@ -338,7 +339,7 @@ def test_a_source_far_slower_than_another_rests_and_is_probed() -> None:
     slow = desk.state.pool.states[1]
     assert slow.demotions == 1
     assert slow.resting_until > desk.now
-    assert slow.goodput.connections == sum(job.is_given_up for job in desk.state.jobs.values())
+    assert slow.goodput.connections == sum(job.is_given_up for job in desk.state.dispatch.jobs.values())
     assert slow.errors == slow.stalls == 0
 
 
@@ -397,10 +398,10 @@ def test_who_repeats_itself_is_left_while_another_gives() -> None:
     desk.fail(job, BusyError("503", retry_after=4.0))
     pool.states[job.source.number].health = pool.states[job.source.number].health.failed(desk.now, desk.now, 4.0)
     assert pool.closed(other, ledger, desk.now) == set()
-    pool.repeated(other, 0, 4_000_000, 4_000_000, desk.now)
+    other.gave_again(0, 4_000_000, 4_000_000, desk.now)
     assert pool.closed(other, ledger, desk.now) == set()
-    pool.repeated(other, 0, 4_000_000, 1, desk.now)
+    other.gave_again(0, 4_000_000, 1, desk.now)
     assert pool.closed(other, ledger, desk.now) == {0}
-    pool.repeated(other, 0, 4_000_000, 9_000_000, desk.now)
+    other.gave_again(0, 4_000_000, 9_000_000, desk.now)
     assert pool.closed(other, ledger, desk.now + 59.0) == {0}
     assert pool.closed(other, ledger, desk.now + 61.0) == set()  # nobody has given a byte for a minute

@@ -41,11 +41,14 @@ def test_holds_what_a_set_would_hold(steps: List[Tuple[str, Tuple[int, int]]]) -
 def test_gaps_and_ends_agree_with_the_members(
     steps: List[Tuple[str, Tuple[int, int]]], asked: Tuple[int, int]
 ) -> None:
-    """`gaps` gives just what is missing, `covers` and `contiguous_end` say the same."""
+    """`gaps` gives just what is missing, `parts` the rest, `covers` and `contiguous_end` say the same."""
     ranges, model = build(steps)
     start, end = asked
     missing = set(range(start, end)) - model
     assert {one for low, high in ranges.gaps(start, end) for one in range(low, high)} == missing
+    assert {one for low, high in ranges.parts(start, end) for one in range(low, high)} == {
+        *range(start, end)
+    } - missing
     assert ranges.covers(start, end) == (not missing)
     stop = start
     while stop in model:

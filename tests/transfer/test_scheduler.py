@@ -11,7 +11,7 @@ from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
 from dockferry.transfer.ledger import Ledger
 from dockferry.transfer.ranges import RangeSet
-from dockferry.transfer.scheduler import Assignment, Pace, Rules, assign, choose
+from dockferry.transfer.scheduler import Assignment, Idle, Pace, Rules, assign, choose
 
 MIB = 1 << 20
 RULES = Rules()
@@ -22,7 +22,7 @@ def blobs(*sizes: int) -> List[Descriptor]:
 
 
 def take(ledger: Ledger, connections: int, now: float = 0.0, speed: Optional[float] = None) -> Tuple[int, int, int]:
-    choice = choose(ledger, connections, now, RULES, Pace(speed))
+    choice = choose(ledger, Idle(connections, Pace(speed)), now, RULES)
     assert choice is not None
     assign(ledger, choice, now)
     return choice.blob, choice.start, choice.end
@@ -32,7 +32,7 @@ def test_a_connection_for_each_layer_first() -> None:
     """Untouched layers come before second connections, largest first, each as one long range."""
     ledger = Ledger(blobs(3 * MIB, 9 * MIB, 5 * MIB))
     assert [take(ledger, 1) for _ in range(3)] == [(1, 0, 9 * MIB), (2, 0, 5 * MIB), (0, 0, 3 * MIB)]
-    assert choose(ledger, 1, 0.0, RULES) is None
+    assert choose(ledger, Idle(1), 0.0, RULES) is None
 
 
 def test_one_layer_is_shared_out() -> None:
@@ -50,7 +50,7 @@ def test_one_layer_is_shared_out() -> None:
 )
 def test_a_shared_layers_pieces_follow_the_pace(speed: float, latency: float, length: int) -> None:
     """Pieces of a shared layer last fifty answers, so that little time is lost and the hash stays close behind."""
-    choice = choose(Ledger(blobs(5000 * MIB)), 4, 0.0, RULES, Pace(speed * MIB, latency))
+    choice = choose(Ledger(blobs(5000 * MIB)), Idle(4, Pace(speed * MIB, latency)), 0.0, RULES)
     assert choice is not None
     assert abs(choice.end - length) < 100
 
@@ -66,7 +66,7 @@ def test_resume_asks_for_what_is_missing_only() -> None:
     had = RangeSet([(0, 2 * MIB), (3 * MIB, 8 * MIB)])
     ledger = Ledger(blobs(8 * MIB), [had])
     assert take(ledger, 4) == (0, 2 * MIB, 3 * MIB)
-    assert choose(ledger, 4, 0.0, RULES) is None
+    assert choose(ledger, Idle(4), 0.0, RULES) is None
 
 
 def _one_run(received: int, seconds: float, size: int) -> Ledger:
@@ -84,7 +84,7 @@ def test_the_far_half_is_stolen() -> None:
     blob, start, end = take(ledger, 4, 1.0, 10.0 * MIB)
     assert (blob, end) == (0, 50 * MIB)
     assert 28 * MIB < start < 32 * MIB
-    assert next(ledger.runs()).end == start
+    assert ledger.states[0].runs[0].end == start
 
 
 def test_a_faster_thief_takes_more() -> None:
@@ -97,7 +97,7 @@ def test_a_faster_thief_takes_more() -> None:
 def test_what_is_soon_done_is_left_alone() -> None:
     """No steal when the victim is done before a new request would be answered."""
     ledger = _one_run(40 * MIB, 1.0, 44 * MIB)
-    assert choose(ledger, 4, 1.0, RULES, Pace(40.0 * MIB)) is None
+    assert choose(ledger, Idle(4, Pace(40.0 * MIB)), 1.0, RULES) is None
 
 
 @pytest.mark.row("first byte")
@@ -105,34 +105,34 @@ def test_a_long_first_byte_is_no_stall() -> None:
     """A request that waits for its first byte keeps its range for a while: the mirror fetches from upstream."""
     ledger = Ledger(blobs(50 * MIB))
     ledger.claim(0, 0, 50 * MIB, 0.0)
-    assert choose(ledger, 4, 15.0, RULES, Pace(1.0 * MIB)) is None
-    assert choose(ledger, 4, 25.0, RULES, Pace(1.0 * MIB)) is not None
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB)), 15.0, RULES) is None
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB)), 25.0, RULES) is not None
 
 
 def test_a_straggler_gets_one_twin() -> None:
     """The last crumb on a connection that went silent is fetched twice, not three times."""
     ledger = _one_run(1000, 1.0, 1000 + 60_000)
-    choice = choose(ledger, 4, 20.0, RULES, Pace(1.0 * MIB))
+    choice = choose(ledger, Idle(4, Pace(1.0 * MIB)), 20.0, RULES)
     assert choice is not None
     assert choice.is_twin
     assert (choice.start, choice.end) == (1000, 61_000)
     assign(ledger, choice, 20.0)
-    assert choose(ledger, 4, 20.0, RULES, Pace(1.0 * MIB)) is None
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB)), 20.0, RULES) is None
 
 
 @pytest.mark.parametrize(("size", "is_worth_it"), [(60_000, True), (RULES.small + 2000, False)])
 def test_a_crumb_is_not_waited_for(size: int, is_worth_it: bool) -> None:
     """What is little and silent for a moment is fetched twice; what is more waits till it is sure to be silent."""
     ledger = _one_run(20 * MIB, 1.0, 20 * MIB + size)
-    assert choose(ledger, 4, 0.9 + RULES.pause, RULES, Pace(20.0 * MIB)) is None
-    choice = choose(ledger, 4, 1.1 + RULES.pause, RULES, Pace(20.0 * MIB))
+    assert choose(ledger, Idle(4, Pace(20.0 * MIB)), 0.9 + RULES.pause, RULES) is None
+    choice = choose(ledger, Idle(4, Pace(20.0 * MIB)), 1.1 + RULES.pause, RULES)
     assert (choice is not None) == is_worth_it
 
 
 def test_all_but_a_crumb_of_a_silent_run_is_taken() -> None:
     """By one whose own speed is not known yet, too: in halves of halves it would take many requests."""
     ledger = _one_run(1000, 1.0, 8 * MIB)
-    choice = choose(ledger, 4, 6.0, RULES)
+    choice = choose(ledger, Idle(4), 6.0, RULES)
     assert choice is not None
     assert (choice.start, choice.end) == (1000 + RULES.steal_min, 8 * MIB)
 
@@ -140,12 +140,12 @@ def test_all_but_a_crumb_of_a_silent_run_is_taken() -> None:
 def test_a_silent_twin_is_overtaken_too() -> None:
     """Both connections that were to bring the last crumb are silent: a third one goes for it within seconds."""
     ledger = _one_run(1000, 1.0, 1000 + 60_000)
-    choice = choose(ledger, 4, 4.0, RULES)
+    choice = choose(ledger, Idle(4), 4.0, RULES)
     assert choice is not None
     twin = assign(ledger, choice, 4.0)
     ledger.commit(twin, ledger.begin(twin, 40_000, 4.5))
-    assert choose(ledger, 4, 4.6, RULES, Pace(1.0 * MIB)) is None
-    again = choose(ledger, 4, 7.0, RULES, Pace(1.0 * MIB))
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB)), 4.6, RULES) is None
+    again = choose(ledger, Idle(4, Pace(1.0 * MIB)), 7.0, RULES)
     assert again is not None
     assert again.is_twin
 
@@ -157,18 +157,18 @@ def test_one_stream_is_not_shared() -> None:
     ledger.states[0].one_stream[0] = 0.0
     assert ledger.restart(run)
     assert (run.pos, run.end) == (0, 50 * MIB)
-    assert choose(ledger, 4, 60.0, RULES, Pace(1.0 * MIB)) is None
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB)), 60.0, RULES) is None
 
 
 def test_what_came_wrong_again_and_again_comes_in_one() -> None:
     """Such a blob is one long range of one connection, from whichever source: nobody else takes of it, or steals."""
     ledger = Ledger(blobs(50 * MIB))
     ledger.states[0].in_one = True
-    choice = choose(ledger, 8, 0.0, RULES)
+    choice = choose(ledger, Idle(8), 0.0, RULES)
     assert choice is not None
     assert (choice.start, choice.end) == (0, 50 * MIB)
     assign(ledger, choice, 0.0)
-    assert choose(ledger, 8, 60.0, RULES, Pace(1.0 * MIB)) is None
+    assert choose(ledger, Idle(8, Pace(1.0 * MIB)), 60.0, RULES) is None
 
 
 def test_one_source_that_ignores_ranges_is_helped_by_the_others() -> None:
@@ -178,8 +178,8 @@ def test_one_source_that_ignores_ranges_is_helped_by_the_others() -> None:
     ledger.states[0].one_stream[1] = 0.0
     assert ledger.restart(run)
     ledger.commit(run, ledger.begin(run, MIB, 1.0))
-    assert choose(ledger, 4, 1.1, RULES, Pace(1.0 * MIB), source=1, sources=2) is None
-    choice = choose(ledger, 4, 1.1, RULES, Pace(1.0 * MIB), source=0, sources=2)
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB), source=1, sources=2), 1.1, RULES) is None
+    choice = choose(ledger, Idle(4, Pace(1.0 * MIB), source=0, sources=2), 1.1, RULES)
     assert choice is not None
     assert choice.victim is run
     assert choice.end == 50 * MIB
@@ -188,10 +188,10 @@ def test_one_source_that_ignores_ranges_is_helped_by_the_others() -> None:
 def test_pieces_are_short_where_there_are_several_sources() -> None:
     """Many layers, and two sources: no connection is bound to one of them for long."""
     ledger = Ledger(blobs(*[500 * MIB] * 8))
-    choice = choose(ledger, 4, 0.0, RULES, Pace(2.0 * MIB, 0.01), sources=2)
+    choice = choose(ledger, Idle(4, Pace(2.0 * MIB, 0.01), sources=2), 0.0, RULES)
     assert choice is not None
     assert choice.end == RULES.piece_min
-    alone = choose(ledger, 4, 0.0, RULES, Pace(2.0 * MIB, 0.01))
+    alone = choose(ledger, Idle(4, Pace(2.0 * MIB, 0.01)), 0.0, RULES)
     assert alone is not None
     assert alone.end == RULES.piece_max
 
@@ -200,8 +200,8 @@ def test_another_source_does_not_wait_for_the_first_byte_for_long() -> None:
     """A request that has no answer yet loses its range to who asks elsewhere, not to who would ask there too."""
     ledger = Ledger(blobs(8 * MIB))
     ledger.claim(0, 0, 8 * MIB, 0.0, source=1)
-    assert choose(ledger, 4, 3.0, RULES, Pace(1.0 * MIB), source=1, sources=2) is None
-    assert choose(ledger, 4, 3.0, RULES, Pace(1.0 * MIB), source=0, sources=2) is not None
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB), source=1, sources=2), 3.0, RULES) is None
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB), source=0, sources=2), 3.0, RULES) is not None
 
 
 def test_tiny_layers_cost_one_request_each() -> None:
@@ -210,7 +210,7 @@ def test_tiny_layers_cost_one_request_each() -> None:
     ledger = Ledger(image.layers)
     seen: List[Assignment] = []
     while True:
-        choice = choose(ledger, 20, 0.0, RULES)
+        choice = choose(ledger, Idle(20), 0.0, RULES)
         if choice is None:
             break
         seen.append(choice)
@@ -218,4 +218,4 @@ def test_tiny_layers_cost_one_request_each() -> None:
         ledger.commit(run, ledger.begin(run, run.remaining, 0.0))
         ledger.release(run)
     assert len(seen) == 100
-    assert ledger.is_complete
+    assert all(state.is_complete for state in ledger.states)

@@ -8,7 +8,7 @@ from support.desk import POLICY, Desk, jobs
 
 from dockferry.errors import AuthError, BodyError, BusyError, NetworkError
 from dockferry.transfer.jobs import Job
-from dockferry.transfer.pool import Worker
+from dockferry.transfer.source_state import Worker
 
 
 def test_who_was_refused_does_not_block_the_others() -> None:

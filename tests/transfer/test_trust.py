@@ -131,6 +131,20 @@ def test_what_comes_as_something_else_each_time_is_given_up() -> None:
     assert trust.unsteady(0) == (BLOCK, 2 * BLOCK)
 
 
+def test_the_parts_of_a_block_are_counted_each() -> None:
+    """A slow link brings a block in many parts: that each comes right at last is one change, and not one for each."""
+    trust = Trust(1, 1)
+    gave(trust, BLOCK)
+    trust.wrong(0, "a")
+    for start in range(0, BLOCK, 1000):
+        trust.changed(0, [(start, min(BLOCK, start + 1000))])
+    assert not trust.is_hopeless(0, [0])
+    for number in range(1, MOST):
+        trust.changed(0, [(3000 - 10 * number, 3000 + number)])
+    assert trust.is_hopeless(0, [0])
+    assert trust.unsteady(0) == (0, BLOCK)
+
+
 def test_who_has_proved_nothing_is_suspected_before_who_has() -> None:
     """It gave more of this blob; but the other one has given blobs that were right."""
     trust = Trust(2, 2)
@@ -201,6 +215,26 @@ def test_a_suspect_is_asked_when_the_others_fail() -> None:
     gave(trust, 50, 10)
     trust.wrong(0, "a")
     assert list(trust.candidates(0, [0, 1], {1})) == [0, 1]
+
+
+def test_a_liar_is_asked_while_the_others_fail() -> None:
+    """A dead host may be dead for hours; but what was wrong in the same way three times is not asked again."""
+    trust = Trust(1, 2)
+    for _ in range(SAME):
+        gave(trust, 10)
+        trust.wrong(0, "a")
+        assert list(trust.candidates(0, [0, 1], {0, 1})) == [1]
+        assert list(trust.candidates(0, [0, 1], {0})) == ([0, 1] if trust.times_wrong(0) < SAME else [1])
+    assert list(trust.candidates(0, [0], {0})) == [0]
+
+
+def test_one_source_at_a_time_is_one_that_is_well() -> None:
+    trust = Trust(1, 3)
+    gave(trust, 50, 10, 20)
+    while trust.wrong(0, "a").drop is not None:
+        gave(trust, 50, 10, 20)
+    for one in ALL:
+        assert list(trust.candidates(0, [0, 1, 2], {one})) == [one]
 
 
 def test_what_an_earlier_run_left_is_nobodys_lie() -> None:

@@ -11,9 +11,7 @@ from typing import Callable, Optional, Protocol
 
 from ..errors import ContentError, DiskError
 from ..text import shown_path
-from .random_access import PositionalFile, random_access
-
-_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
+from .random_access import PositionalFile, open_file
 
 
 class ByteFile(Protocol):
@@ -31,9 +29,8 @@ class PlainFile:
 
     def __init__(self, path: Path, *, follow: bool = False) -> None:
         self.path = path
-        flags = os.O_RDONLY | _BINARY | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
         try:
-            self._file: Optional[PositionalFile] = random_access(os.open(path, flags))
+            self._file: Optional[PositionalFile] = open_file(path, os.O_RDONLY, follow=follow)
         except OSError as error:
             raise DiskError.of("open", path, error, remedy="check the path and its permissions") from None
 

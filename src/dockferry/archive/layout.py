@@ -21,6 +21,8 @@ from .content import Content
 OCI_LAYOUT_FILE = "oci-layout"
 INDEX_FILE = "index.json"
 MANIFEST_FILE = "manifest.json"
+WORK_DIRECTORY = ".dockferry"
+"""In a layout directory: where unfinished blobs and their journal wait."""
 CONTAINERD_NAME = "io.containerd.image.name"
 REF_NAME = "org.opencontainers.image.ref.name"
 LAYOUT_VERSION = "1.0.0"

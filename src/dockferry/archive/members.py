@@ -11,7 +11,7 @@ from typing import Dict, Iterator, List, Protocol, Tuple
 from ..errors import ContentError, DiskError
 from ..text import shown_path
 from .byte_file import ByteFile, ByteStream, GzipFile, PlainFile, read_exactly
-from .layout_dir import WORK_DIRECTORY
+from .layout import WORK_DIRECTORY
 from .tar_walk import MAX_MEMBERS, WalkedMember, check_name, walk
 from .unpack import MAGIC_SIZE, packing
 

@@ -15,16 +15,9 @@ from ..text import shown_path
 from ..undisturbed import undisturbed
 from . import disk
 from .preallocate import allocated, preallocate
-from .random_access import PositionalFile, random_access
+from .random_access import PositionalFile, open_file
 
-_FLAGS = (
-    os.O_RDWR
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_NOINHERIT", 0)
-)
+_FLAGS = os.O_RDWR | os.O_CREAT
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
@@ -55,24 +48,22 @@ class PartFile:
     def _open(self) -> None:
         refuse_irregular(self.path)
         disk.check_writable(self.path.parent)
-        fd = os.open(self.path, _FLAGS, 0o666)
-        self._file = random_access(fd)
-        found = os.fstat(fd)
+        self._file = file = open_file(self.path, _FLAGS)
+        found = os.fstat(file.fd)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
         if found.st_nlink > 1:
             # A run that was killed while it published: the finished file is this one, and stays as it is.
             self.close()
             os.unlink(self.path)
-            fd = os.open(self.path, _FLAGS | os.O_EXCL, 0o666)
-            self._file = random_access(fd)
-            found = os.fstat(fd)
+            self._file = file = open_file(self.path, _FLAGS | os.O_EXCL)
+            found = os.fstat(file.fd)
         self.existed = found.st_size == self.size > 0
         try:
             if not self.existed:
-                os.ftruncate(fd, 0)
+                os.ftruncate(file.fd, 0)
             disk.check_free(self.path.parent, self.room())
-            preallocate(fd, self.size)
+            preallocate(file.fd, self.size)
         except (OSError, DiskError):
             if not self.existed:
                 self.discard()

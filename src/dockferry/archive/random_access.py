@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from pathlib import Path
 
+_ALWAYS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
 _MOST = 1 << 30
 """Bytes in one call: macOS refuses 2 GiB and more."""
 
@@ -62,5 +64,10 @@ class SeekingFile(PositionalFile):
         return len(data)
 
 
-def random_access(fd: int) -> PositionalFile:
+def open_file(path: Path, flags: int, *, follow: bool = False) -> PositionalFile:
+    """`path`, opened with `flags`, as plain bytes, for this process alone; a link only where `follow` says so.
+
+    Raises OSError.
+    """
+    fd = os.open(path, flags | _ALWAYS | (0 if follow else getattr(os, "O_NOFOLLOW", 0)), 0o666)
     return PositionalFile(fd) if hasattr(os, "pwrite") else SeekingFile(fd)

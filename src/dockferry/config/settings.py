@@ -50,7 +50,7 @@ class Settings:
         if all(self.sources[name] == DEFAULT for name in ("retries", "retry_base", "retry_max")):
             return None
         policy = RetryPolicy(self.retries, self.retry_base, self.retry_max)
-        return policy if self.sources["retries"] == DEFAULT else replace(policy, contact=float("inf"))
+        return policy if self.sources["retries"] == DEFAULT else replace(policy, contact=None)
 
 
 def merge(flags: Mapping[str, Any], environment: Mapping[str, str], document: Document) -> Settings:

@@ -15,67 +15,17 @@ from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import host_of
 from ..transfer.protocols import Hold
-from .body import Body
 from .complaint import Complaint
+from .delivery import BlobDelivery
 from .denials import Denials
 from .judge import AskWhole, Deliver, Redirected, Refused, Verdict, Wanted, judge
 from .redirects import Hop
 from .session import Session, complaint
+from .slips import Slips
 from .transport import Reply
 
-_SLIPS = 8
-"""Answers to a Range with another range, or with the whole, in a row, after which the whole is taken: half as many
-each time that has happened, and the first where no Range was ever answered rightly."""
 _REPEAT = 256 * 1024
 """Bytes before the wanted ones that are rather read than asked around: a request more costs about as much."""
-
-
-class BlobDelivery:
-    """Bytes `start` to `end` of a blob, which `what` names, in order. Used by one thread, but for `abort`."""
-
-    def __init__(self, body: Body, what: str, start: int, end: int) -> None:
-        self.start = start
-        self.end: Optional[int] = end
-        self._body = body
-        body.what = what
-        body.expect(end - start)
-
-    def readinto(self, view: memoryview) -> int:
-        """One receive into `view`; 0 after the last byte. Raises BodyError."""
-        return self._body.readinto(view)
-
-    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
-        """As `readinto`, but None if nothing came within `seconds`."""
-        return self._body.maybe_readinto(view, seconds)
-
-    def abort(self) -> None:
-        """From any thread: a `readinto` that waits comes back at once."""
-        self._body.abort()
-
-    def close(self) -> None:
-        """The connection is kept if the delivery was read to its end."""
-        self._body.close()
-
-
-class EmptyDelivery:
-    """Nothing, of a blob without bytes, which no one need be asked for."""
-
-    start = 0
-
-    def __init__(self) -> None:
-        self.end: Optional[int] = 0
-
-    def readinto(self, view: memoryview) -> int:
-        return 0
-
-    def maybe_readinto(self, view: memoryview, seconds: float) -> Optional[int]:
-        return 0
-
-    def abort(self) -> None:
-        """Nothing waits."""
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class BlobOpener:
@@ -87,7 +37,7 @@ class BlobOpener:
         self._lock = threading.Lock()
         self._found: Dict[Digest, Hop] = {}
         self._denials = Denials()
-        self._patience = 1
+        self._slips = Slips()
 
     def open(self, blob: Descriptor, start: int, end: int, hold: Hold) -> BlobDelivery:
         """Ask for bytes `start` to `end` of `blob`; `hold` is told what ends the wait for an answer.
@@ -132,8 +82,8 @@ class BlobOpener:
             reply, verdict = self._ask_well(hop, blob, start, end, is_ranged)
             if isinstance(verdict, Deliver):
                 if hops:
-                    self._denials.delivered(blob.digest)
                     with self._lock:
+                        self._denials.delivered(blob.digest)
                         self._found[blob.digest] = hop
                 return BlobDelivery(reply.body, _named(blob), verdict.start, verdict.end)
             if isinstance(verdict, Redirected):
@@ -142,13 +92,15 @@ class BlobOpener:
             elif isinstance(verdict, AskWhole):
                 reply.body.discard()
                 slips += 1
-                is_ranged = verdict.is_slip and not self._is_enough(slips)
+                is_ranged = verdict.is_slip and not self._slips.end_patience(slips)
             else:
                 reply.body.discard()
                 if hop.is_home or not isinstance(verdict.error, (AuthError, NotFoundError, RequestError)):
                     raise verdict.error
-                now = time.monotonic()
-                raise self._denials.denied(blob.digest, verdict.error, self._session.endpoint.name, began, now)
+                with self._lock:
+                    now, name = time.monotonic(), self._session.endpoint.name
+                    error = self._denials.denied(blob.digest, verdict.error, name, began, now)
+                raise error
 
     def _ask_well(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         """The answer to a request, but for the whole where ranges were answered rightly before: caches do so now and
@@ -160,20 +112,13 @@ class BlobOpener:
             if not isinstance(verdict, Deliver):
                 return reply, verdict
             if reply.status == 206:
-                self._patience = _SLIPS
+                self._slips.answered()
             slips += 1
             if not is_ranged or slips > (start - verdict.start) // _REPEAT:
                 return reply, verdict
-            if self._is_enough(slips):
+            if self._slips.end_patience(slips):
                 return reply, verdict
             reply.body.close()
-
-    def _is_enough(self, slips: int) -> bool:
-        """Whether so many in a row end the patience, which is shorter the next time."""
-        if slips < self._patience:
-            return False
-        self._patience = max(1, self._patience // 2)
-        return True
 
     def _ask(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         headers = {"Accept": "*/*"}

@@ -16,6 +16,7 @@ from typing import Any, Callable, Optional
 
 from ..errors import BodyError
 from ..text import clean
+from .answer import Answer
 from .lines import hang_up
 
 _CHUNK_READ = 256 * 1024
@@ -37,7 +38,7 @@ class Body:
 
     def __init__(
         self,
-        reply: http.client.HTTPResponse,
+        reply: Answer,
         sock: Any,
         length: Optional[int],
         idle_timeout: float,
@@ -139,12 +140,11 @@ class Body:
         if seconds != self._timeout:  # a system call, which a fast link should not pay for at each receive
             self._sock.settimeout(seconds)
             self._timeout = seconds
-        if self._reply.chunked:
-            count = self._receive_chunk(view, room)
-        elif self._is_drained:
-            count = self._sock.recv_into(view, room)
+        if self._is_drained and not self._reply.chunked:
+            count: int = self._sock.recv_into(view, room)
         else:
-            count = self._receive_first(view, room)
+            self._reply.allow(seconds)
+            count = self._receive_chunk(view, room) if self._reply.chunked else self._receive_first(view, room)
         self.got += count
         if not count and self._wanted is not None:
             raise EOFError
@@ -155,7 +155,7 @@ class Body:
         held = len(self._reply.fp.peek(1))
         count = min(held, room)
         self._is_drained = count == held
-        return self._reply.fp.readinto(view[:count])
+        return int(self._reply.fp.readinto(view[:count]))
 
     def _receive_chunk(self, view: memoryview, room: int) -> int:
         data = self._reply.read1(min(room, _CHUNK_READ))
@@ -178,6 +178,7 @@ class Body:
         """The empty chunk that ends a body mostly comes with its last bytes: it is not waited for."""
         try:
             self._sock.settimeout(_LAST_CHUNK_PATIENCE)
+            self._reply.allow(_LAST_CHUNK_PATIENCE)
             self._is_broken = self._reply.read1(1) != b""
         except (OSError, http.client.HTTPException, ValueError):
             self._is_broken = True

@@ -9,6 +9,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InvalidHeader, ProtocolError
 
 from .addresses import is_private
+from .answer import Answer
 from .lines import Lines, abandon
 
 
@@ -22,6 +23,8 @@ class Watched(HTTPConnection):
     `live` is the socket that bytes come from, still there when urllib3 has let go of it because the reply is the
     connection's last. `is_private_peer` says where it leads, as far as can be seen: not behind a proxy.
     """
+
+    response_class = Answer
 
     def __init__(self, *args: Any, lines: Lines, is_public: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

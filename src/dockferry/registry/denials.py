@@ -1,12 +1,11 @@
 """Denials: how often a storage host has refused a blob at an address that the registry had just made.
 
 *Strategy.* One refusal may be an address that ran out on the way, or a storage host that has not heard of it yet.
-Several in a row, for one blob, say that no address will do.
+Several in a row, for one blob, say that no address will do. Pure.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Dict, Tuple
 
 from ..errors import DockferryError, NetworkError, RequestError, StorageError
@@ -17,27 +16,24 @@ MOST = 3
 
 
 class Denials:
-    """Used by all threads. Times are in seconds, of one clock."""
+    """Methods are called by one thread at a time. Times are in seconds, of one clock."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._known: Dict[Digest, Tuple[int, float]] = {}
 
     def delivered(self, blob: Digest) -> None:
         """The host gives it: the count starts again."""
-        with self._lock:
-            self._known.pop(blob, None)
+        self._known.pop(blob, None)
 
     def denied(self, blob: Digest, error: DockferryError, registry: str, began: float, now: float) -> NetworkError:
         """The error for a refusal, `error`, of a request that `began` then, where `registry` sent us.
 
         Requests that were under way together count once.
         """
-        with self._lock:
-            count, counted_at = self._known.get(blob, (0, float("-inf")))
-            if began >= counted_at:
-                count += 1
-                self._known[blob] = (count, now)
+        count, counted_at = self._known.get(blob, (0, float("-inf")))
+        if began >= counted_at:
+            count += 1
+            self._known[blob] = (count, now)
         if count < MOST:
             return StorageError(f"{error.message} (where {registry} sent us)", number=count)
         return RequestError(

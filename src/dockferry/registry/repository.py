@@ -17,8 +17,9 @@ from ..oci.strict_json import MAX_MANIFEST, parse_object
 from ..text import clean
 from ..transfer.protocols import Hold, unheld
 from .access import Access
-from .blobs import BlobDelivery, BlobOpener, EmptyDelivery
+from .blobs import BlobOpener
 from .credentials import CredentialStore
+from .delivery import BlobDelivery, EmptyDelivery
 from .endpoint import Endpoint
 from .links import next_page
 from .realm import parse_token_host

@@ -23,7 +23,7 @@ _COMPLAINT_TIME = 5.0
 
 
 class Session:
-    """Used by all threads. `repository` is the repository's path at `endpoint`."""
+    """Used by all threads."""
 
     def __init__(self, endpoint: Endpoint, transport: Transport, authorizer: Authorizer) -> None:
         self.endpoint = endpoint

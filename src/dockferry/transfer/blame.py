@@ -8,9 +8,9 @@ from ..errors import ContentError
 from ..events import Warned
 from ..text import human_size
 from .frontier import Frontier
-from .pool import SourceState
 from .provenance import EARLIER
 from .shared import Shared
+from .source_state import SourceState
 from .trust import Trust, Verdict
 
 

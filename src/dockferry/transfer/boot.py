@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-UNKNOWN_BOOT = "-"
+from .claims import UNKNOWN_BOOT
 
 
 def boot_identity() -> str:

@@ -17,16 +17,17 @@ from ..errors import Interrupted
 from ..events import OnEvent, SourceReport, ignore
 from ..oci.descriptor import Descriptor
 from .governor import Governor
+from .hasher import hash_along
 from .journal import Journal
-from .pool import Worker
 from .progress import ProgressMaker
 from .protocols import Abortable, Destination, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
 from .scheduler import Rules
+from .source_state import Worker
 from .state import TransferState
 from .syncer import sync_along
-from .worker import hash_along, work
+from .worker import work
 
 _GOVERN = 0.5
 _GO_HOME = 5.0

@@ -7,9 +7,9 @@ from typing import Optional, Sequence
 
 from ..oci.descriptor import Descriptor
 from .ledger import Run
-from .pool import SourceState, Worker
 from .protocols import Abortable, Delivery
 from .ranges import Range
+from .source_state import SourceState, Worker
 
 
 @dataclass

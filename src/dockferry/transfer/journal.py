@@ -1,17 +1,9 @@
-"""The journal: the ledger on disk, beside the unfinished archive.
-
-A text file, a line a fact, each behind the CRC-32 of its text in eight hexadecimal digits:
-
-    dockferry-journal 1 IDENTITY BOOT    first line: the format, the plan's identity, the boot it was written in
-    h BLOB START END                     bytes START to END (exclusive) of blob number BLOB are written
-    d BLOB                               what was had of BLOB is wrong: forget it
-    s OFFSET                             all that the lines before OFFSET (of this file) claim is on stable storage
-    x                                    a sync failed: what no `s` covers is not to be believed
+"""The journal: the ledger on disk, beside the unfinished archive; its lines are those of `claims`.
 
 Strategy: a line is appended, in one write and without a sync, after its bytes were written, so a killed process loses
 at most what was in flight: the page cache outlives it. After another boot, or on a system that does not tell its
 boots apart, only lines under an `s` are believed. After a failed sync too: the system forgets which pages it could
-not write, reads them back as they should be, and syncs well from then on. A line that is not whole says nothing.
+not write, reads them back as they should be, and syncs well from then on.
 """
 
 from __future__ import annotations
@@ -19,30 +11,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Sequence
 
 from ..errors import DiskError
 from ..undisturbed import undisturbed
-from .boot import UNKNOWN_BOOT
-from .ranges import RangeSet
-
-_MAGIC = "dockferry-journal 1"
-
-
-@dataclass
-class Recovered:
-    """What a journal says: for each blob the ranges `had`, and those of them that are `synced`.
-
-    `is_known` is False where there was no journal of this plan; `other` then tells whether there was some file.
-    """
-
-    is_known: bool = False
-    other: bool = False
-    had: List[RangeSet] = field(default_factory=list)
-    synced: List[RangeSet] = field(default_factory=list)
+from . import claims
+from .claims import Recovered
+from .ranges import Range
 
 
 class Journal:
@@ -62,18 +38,16 @@ class Journal:
             return Recovered()
         except OSError as error:
             raise DiskError.of("read", path, error) from None
-        return _parse(data, identity, blobs, boot)
+        return claims.parse(data, identity, blobs, boot)
 
     @classmethod
     def create(cls, path: Path, identity: str, recovered: Recovered, boot: str) -> Journal:
         """A new journal in the place of any old one, holding what was recovered. Raises DiskError."""
-        head = _line(f"{_MAGIC} {identity} {boot}") + _claims(recovered.synced)
-        head += _line(f"s {len(head)}") + _claims(recovered.had)
         fresh = path.with_name(path.name + ".new")
         try:
             fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
             try:
-                _write_all(fd, head)
+                _write_all(fd, claims.head(identity, boot, recovered))
                 os.fsync(fd)
             finally:
                 os.close(fd)
@@ -83,13 +57,13 @@ class Journal:
             raise DiskError.of("write", path, error) from None
         return cls(path, fd)
 
-    def had(self, blob: int, ranges: Sequence[Tuple[int, int]]) -> None:
+    def had(self, blob: int, ranges: Sequence[Range]) -> None:
         """These ranges of a blob are written."""
-        self._append(b"".join(_line(f"h {blob} {start} {end}") for start, end in ranges))
+        self._append(claims.had(blob, ranges))
 
-    def dropped(self, blob: int, kept: Sequence[Tuple[int, int]] = ()) -> None:
+    def dropped(self, blob: int, kept: Sequence[Range] = ()) -> None:
         """What was had of a blob is wrong, but for the ranges that are `kept`."""
-        self._append(_line(f"d {blob}") + b"".join(_line(f"h {blob} {start} {end}") for start, end in kept))
+        self._append(claims.dropped(blob, kept))
 
     def settle(self, sync: Callable[[], None]) -> None:
         """`sync()`, which brings all data to stable storage, and note that it did or did not. Raises DiskError."""
@@ -98,9 +72,9 @@ class Journal:
             sync()
         except DiskError:
             with contextlib.suppress(DiskError):
-                self._append(_line("x"))
+                self._append(claims.not_synced())
             raise
-        self._append(_line(f"s {mark}"))
+        self._append(claims.synced(mark))
         try:
             os.fsync(self._fd)
         except OSError as error:
@@ -122,59 +96,7 @@ class Journal:
                 raise DiskError.of("write", self._path, error) from None
 
 
-def _line(text: str) -> bytes:
-    raw = text.encode("ascii")
-    return b"%08x %s\n" % (zlib.crc32(raw), raw)
-
-
-def _claims(blobs: Sequence[RangeSet]) -> bytes:
-    return b"".join(
-        _line(f"h {number} {start} {end}") for number, ranges in enumerate(blobs) for start, end in ranges
-    )
-
-
-def _whole_lines(data: bytes) -> List[Tuple[int, str]]:
-    """The lines that are whole, each with its offset."""
-    found, offset = [], 0
-    for raw in data.split(b"\n")[:-1]:
-        crc, _, text = raw.partition(b" ")
-        if len(crc) == 8 and crc == b"%08x" % zlib.crc32(text):
-            found.append((offset, text.decode("ascii", "replace")))
-        offset += len(raw) + 1
-    return found
-
-
-def _parse(data: bytes, identity: str, blobs: int, boot: str) -> Recovered:
-    lines = _whole_lines(data)
-    if not lines or not lines[0][1].startswith(f"{_MAGIC} {identity} "):
-        return Recovered(other=True)
-    written_in = lines[0][1].rpartition(" ")[2]
-    is_believed = written_in == boot != UNKNOWN_BOOT and not any(text == "x" for _, text in lines)
-    mark = max((_number(text[2:]) for _, text in lines if text.startswith("s ")), default=0)
-    claims: Dict[bool, List[RangeSet]] = {kind: [RangeSet() for _ in range(blobs)] for kind in (False, True)}
-    for offset, text in lines[1:]:
-        kind, *numbers = text.split(" ")
-        values = [_number(number) for number in numbers]
-        if kind == "h" and len(values) == 3 and 0 <= values[0] < blobs and 0 <= values[1] < values[2]:
-            claims[False][values[0]].add(values[1], values[2])
-            if offset < mark:
-                claims[True][values[0]].add(values[1], values[2])
-        elif kind == "d" and len(values) == 1 and 0 <= values[0] < blobs:
-            claims[False][values[0]] = RangeSet()
-            claims[True][values[0]] = RangeSet()
-    return Recovered(is_known=True, had=claims[not is_believed], synced=claims[True])
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 20 else -1
-
-
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def journal_path(part: Path) -> Path:
-    """Beside the unfinished file: `NAME.part.journal`."""
-    return part.with_name(part.name + ".journal")

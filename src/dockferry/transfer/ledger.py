@@ -124,19 +124,6 @@ class Ledger:
         self.states = [BlobState(blob, ranges.copy()) for blob, ranges in zip(blobs, had)]
         self.size = sum(blob.size for blob in blobs)
 
-    @property
-    def had(self) -> int:
-        """Bytes on disk."""
-        return sum(state.had.total for state in self.states)
-
-    @property
-    def is_complete(self) -> bool:
-        return all(state.is_complete for state in self.states)
-
-    def runs(self) -> Iterator[Run]:
-        for state in self.states:
-            yield from state.runs
-
     def claim(self, blob: int, start: int, end: int, now: float, source: int = 0) -> Run:
         """Give `[start, end)` of a blob to one connection, which asks `source`."""
         run = Run(blob, start, end, now, source)

@@ -61,7 +61,7 @@ class ProgressMaker:
                 received=state.received,
                 speed=speed,
                 remaining=_remaining(state.ledger.size - had, speed),
-                connections=len(state.jobs),
+                connections=len(state.dispatch.jobs),
                 active=tuple(active),
             )
 

@@ -14,7 +14,7 @@ from ..events import BlobDone
 from .blame import Blame
 from .frontier import Frontier
 from .ledger import Ledger
-from .pool import SourceState
+from .pool import Pool
 from .provenance import EARLIER
 from .ranges import Range
 from .shared import Shared, Stopped
@@ -49,15 +49,15 @@ class Proof:
         self,
         shared: Shared,
         ledger: Ledger,
-        sources: Sequence[SourceState],
+        pool: Pool,
         trust: Trust,
         on_drop: OnDrop,
     ) -> None:
         self.frontiers = [Frontier(state.blob) for state in ledger.states]
         self.good: Set[int] = set()
-        self._shared, self._ledger, self._sources, self._trust = shared, ledger, sources, trust
+        self._shared, self._ledger, self._pool, self._trust = shared, ledger, pool, trust
         self._on_drop = on_drop
-        self._blame = Blame(shared, sources, trust)
+        self._blame = Blame(shared, pool.states, trust)
         self._trials = Trials()
         self._from_disk = {number for number, state in enumerate(ledger.states) if state.had.total}
         for number in self._from_disk:
@@ -217,8 +217,7 @@ class Proof:
 
     def _is_given_up(self, number: int, givers: AbstractSet[int]) -> bool:
         """Whether to ask once more is of no use: then the transfer is over."""
-        giving = [one.number for one in self._sources if number not in one.refused]
-        is_hopeless = self._trust.is_hopeless(number, giving)
+        is_hopeless = self._trust.is_hopeless(number, self._pool.usable(number))
         if is_hopeless:
             self._shared.end(self._blame.given_up(number, self.frontiers[number], givers))
         return is_hopeless

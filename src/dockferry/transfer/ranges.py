@@ -67,6 +67,15 @@ class RangeSet:
             start = self._ends[place]
             place += 1
 
+    def parts(self, start: int, end: int) -> Iterator[Range]:
+        """The parts of `[start, end)` that are in the set, in order."""
+        for low, high in self.gaps(start, end):
+            if start < low:
+                yield start, low
+            start = high
+        if start < end:
+            yield start, end
+
     def covers(self, start: int, end: int) -> bool:
         """Whether all of `[start, end)` is in."""
         return self.contiguous_end(start) >= end

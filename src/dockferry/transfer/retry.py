@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 _QUICK = 0.1
@@ -20,14 +20,14 @@ class RetryPolicy:
     to a source that gives bytes to others (`pause`). None is longer than `longest`, no pause longer than `base`.
 
     Before anything is known of an image, a host that gives no connection may be a wrong name: such tries end
-    `contact` seconds after the first, which a restart takes less than.
+    `contact` seconds after the first, which a restart takes less than. None: the number of tries alone counts.
     """
 
     attempts: int = 20
     base: float = 5.0
     longest: float = 600.0
     first: float = 0.5
-    contact: float = 60.0
+    contact: Optional[float] = 60.0
 
     def left(self, number: int, passed: float, is_known: bool) -> Optional[float]:
         """The longest that may be waited after `number` failures in a row, the first of them `passed` seconds ago;
@@ -35,9 +35,13 @@ class RetryPolicy:
         """
         if number >= self.attempts:
             return None
-        if is_known:
+        if is_known or self.contact is None:
             return float("inf")
         return None if passed >= self.contact and number >= _CONTACTS else max(self.contact - passed, self.first)
+
+    def for_unknown_name(self) -> RetryPolicy:
+        """The policy where the resolver knows no such host: it is told as soon as the first few tries are made."""
+        return self if self.contact is None else replace(self, contact=0.0)
 
     def rest(self, number: int, luck: float, retry_after: Optional[float] = None) -> float:
         """A source gives nothing. The first try again comes almost at once (most drops are one connection's bad

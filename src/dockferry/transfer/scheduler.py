@@ -52,6 +52,20 @@ UNKNOWN = Pace()
 
 
 @dataclass(frozen=True)
+class Idle:
+    """A connection with nothing to do, one of `connections`, that would ask `source`, by number, one of `sources`.
+
+    `closed`: blobs, by number, that it cannot be asked for now.
+    """
+
+    connections: int
+    pace: Pace = UNKNOWN
+    source: int = 0
+    sources: int = 1
+    closed: AbstractSet[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class Assignment:
     """Fetch `[start, end)` of blob number `blob`. A `victim` loses what it shares with it, or gets a twin."""
 
@@ -62,26 +76,10 @@ class Assignment:
     is_twin: bool = False
 
 
-def choose(
-    ledger: Ledger,
-    connections: int,
-    now: float,
-    rules: Rules,
-    pace: Pace = UNKNOWN,
-    closed: AbstractSet[int] = frozenset(),
-    source: int = 0,
-    sources: int = 1,
-) -> Optional[Assignment]:
-    """What a connection of this `pace`, one of so many, should do at `source`, one of `sources`; None: nothing now.
-
-    `closed`: blobs that it cannot be asked for now.
-    """
-    states = [(number, state) for number, state in enumerate(ledger.states) if number not in closed]
-    return (
-        _untouched(states, connections, rules, pace, source, sources)
-        or _steal(states, now, rules, pace.speed, source)
-        or _twin(states, now, rules, pace.speed, source)
-    )
+def choose(ledger: Ledger, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
+    """What the `idle` connection should do; None: nothing now."""
+    states = [(number, state) for number, state in enumerate(ledger.states) if number not in idle.closed]
+    return _untouched(states, idle, rules) or _steal(states, idle, now, rules) or _twin(states, idle, now, rules)
 
 
 def assign(ledger: Ledger, choice: Assignment, now: float, source: int = 0) -> Run:
@@ -96,9 +94,7 @@ def assign(ledger: Ledger, choice: Assignment, now: float, source: int = 0) -> R
     return run
 
 
-def _untouched(
-    states: States, connections: int, rules: Rules, pace: Pace, source: int, sources: int
-) -> Optional[Assignment]:
+def _untouched(states: States, idle: Idle, rules: Rules) -> Optional[Assignment]:
     best: Optional[Tuple[Tuple[bool, int, int], BlobState, int, Range]] = None
     missing = unfinished = 0
     for number, state in states:
@@ -108,23 +104,27 @@ def _untouched(
         open_bytes = sum(end - start for start, end in gaps)
         unfinished += 1
         missing += open_bytes + sum(run.remaining for run in state.runs)
-        if gaps and (state.is_shared(source) or not state.runs):
+        if gaps and (state.is_shared(idle.source) or not state.runs):
             rank = (not state.runs, -state.failures, open_bytes)
             if best is None or rank > best[0]:
                 best = (rank, state, number, gaps[0])
     if best is None:
         return None
     _, chosen, number, (start, end) = best
-    if chosen.is_shared(source):
-        share = max(rules.piece_min, -(-missing // max(1, connections)))
-        longest = rules.piece_max
-        if sources > 1:  # short, so that a connection can soon go where it is worth more
-            longest = _shared_piece(rules, pace, rules.piece_min)
-        elif unfinished < connections:
-            longest = _shared_piece(rules, pace, rules.shared_min)
-        cut = start + min(share, longest)
+    if chosen.is_shared(idle.source):
+        share = max(rules.piece_min, -(-missing // max(1, idle.connections)))
+        cut = start + min(share, _longest_piece(idle, unfinished, rules))
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
     return Assignment(number, start, end)
+
+
+def _longest_piece(idle: Idle, unfinished: int, rules: Rules) -> int:
+    """Of a blob that may be shared, where so many are `unfinished`."""
+    if idle.sources > 1:  # short, so that a connection can soon go where it is worth more
+        return _shared_piece(rules, idle.pace, rules.piece_min)
+    if unfinished < idle.connections:
+        return _shared_piece(rules, idle.pace, rules.shared_min)
+    return rules.piece_max
 
 
 def _shared_piece(rules: Rules, pace: Pace, least: int) -> int:
@@ -134,11 +134,11 @@ def _shared_piece(rules: Rules, pace: Pace, least: int) -> int:
     return int(max(least, min(rules.piece_max, pace.speed * pace.latency * rules.latencies)))
 
 
-def _steal(states: States, now: float, rules: Rules, speed: Optional[float], source: int) -> Optional[Assignment]:
-    victim = _slowest(states, now, rules, speed, source)
+def _steal(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
+    victim = _slowest(states, idle, now, rules)
     if victim is None:
         return None
-    theirs = victim.speed(now)
+    speed, theirs = idle.pace.speed, victim.speed(now)
     share = 0.5 if theirs is None or not speed else speed / (speed + theirs)
     if theirs == 0:
         share = 1.0  # it is silent: all but what is left for it to come back with
@@ -147,20 +147,20 @@ def _steal(states: States, now: float, rules: Rules, speed: Optional[float], sou
     return Assignment(victim.blob, victim.end - length, victim.end, victim)
 
 
-def _twin(states: States, now: float, rules: Rules, speed: Optional[float], source: int) -> Optional[Assignment]:
+def _twin(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
     victim, longest = None, rules.twin_time
     for _, state in states:
-        if state.is_shared(source):
+        if state.is_shared(idle.source):
             for run in state.runs:
                 if run.remaining:
                     # A twin may go silent too: what counts is the one of them that will be there first.
                     twins = [other for other in state.runs if _overlap(run, other)]
-                    time = min(_time_to_go(other, now, rules, speed, source) for other in twins)
+                    time = min(_time_to_go(other, idle, now, rules) for other in twins)
                     if time > longest:
                         victim, longest = run, time
     if victim is None:
         return None
-    mine = victim.remaining / speed if speed else rules.twin_time
+    mine = victim.remaining / idle.pace.speed if idle.pace.speed else rules.twin_time
     if 2 * mine + rules.steal_time > longest:
         return None
     return Assignment(victim.blob, victim.pos, victim.end, victim, is_twin=True)
@@ -170,32 +170,32 @@ def _overlap(run: Run, other: Run) -> bool:
     return run is other or (run.pos < other.end and other.pos < run.end)
 
 
-def _slowest(states: States, now: float, rules: Rules, speed: Optional[float], source: int) -> Optional[Run]:
+def _slowest(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Run]:
     """The run worth stealing from that has the longest time to go."""
     found, longest = None, rules.steal_time
     for _, state in states:
-        if state.is_shared(source):
+        if state.is_shared(idle.source):
             for run in state.runs:
                 if not run.twin and run.to_come >= 2 * rules.steal_min:
-                    time = _time_to_go(run, now, rules, speed, source)
+                    time = _time_to_go(run, idle, now, rules)
                     if time > longest:
                         found, longest = run, time
     return found
 
 
-def _time_to_go(run: Run, now: float, rules: Rules, default: Optional[float], source: int) -> float:
-    """Seconds; a run too young to have a speed is taken to be as fast as `default`, or left alone.
+def _time_to_go(run: Run, idle: Idle, now: float, rules: Rules) -> float:
+    """Seconds; a run too young to have a speed is taken to be as fast as the `idle` one, or left alone.
 
-    One that waits for its first byte is left alone for long by who would ask the same `source`.
+    One that waits for its first byte is left alone for long by who would ask the same source.
     """
     if not run.received:
-        patience = rules.first_byte_time if run.source == source else rules.twin_time
+        patience = rules.first_byte_time if run.source == idle.source else rules.twin_time
         return 0.0 if now - run.began < patience else float("inf")
     if run.to_come <= rules.small and now - run.last_at > rules.pause:
         return float("inf")
     speed = run.speed(now)
     if speed is None:
-        speed = default
+        speed = idle.pace.speed
     if speed is None:
         return 0.0
     return run.to_come / speed if speed > 0 else float("inf")

@@ -1,39 +1,41 @@
-"""The state of one transfer: what each connection does next, and what its success or failure means for the others.
+"""The state of one transfer: what the success or failure of each connection means for the others.
 
 Strategy: every method is one short decision under the lock; receiving, hashing and writing happen outside it. The
-ledger, the scheduler, the retry policy, trust and the governor are pure: they get the clock and the luck from here.
+ledger, the dispatch, the retry policy and trust are pure: they get the clock and the luck from here.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence
 
 from ..errors import DockferryError, NetworkError
 from ..events import Retry, Warned
 from ..oci.descriptor import Descriptor
+from .dispatch import Dispatch
 from .governor import Governor
 from .jobs import Job, Reservation, Written
-from .ledger import Ledger, Run
-from .pool import Pool, SourceState, Worker
+from .ledger import Ledger
+from .pool import Pool
 from .proof import OnDrop, Proof
 from .protocols import Abortable, Delivery, Source
 from .ranges import RangeSet
 from .retry import RetryPolicy
-from .scheduler import UNKNOWN, Assignment, Rules, assign, choose
+from .scheduler import Rules
 from .shared import Shared, Stopped
+from .source_state import Worker
 from .trust import Trust
-from .watch import is_quiet, watch
+from .watch import watch
 
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
-_LATENCY_MOST = 1.0
-"""Seconds: an answer that takes longer waits for something else than the way."""
 
 
 class TransferState:
-    """See the module. `had` gives what was on disk before; `shared` the lock and the end, `proof` the gate."""
+    """See the module. `had` is what was on disk before; `shared` the lock and the end, `proof` the gate.
+
+    `dispatch` gives work out, `pool` is all sources.
+    """
 
     def __init__(
         self,
@@ -50,14 +52,13 @@ class TransferState:
     ) -> None:
         self.shared = Shared()
         self.ledger = Ledger(blobs, had)
-        self.governor, self.rules = governor, rules
         self.clock = clock
-        self.jobs: Dict[Run, Job] = {}
         self.received = 0
         self._is_closed = False
         self._trust = Trust(len(blobs), len(sources))
         self.pool = Pool(sources, len(blobs), self._trust, policy, luck)
-        self.proof = Proof(self.shared, self.ledger, self.pool.states, self._trust, on_drop)
+        self.dispatch = Dispatch(self.ledger, self.pool, governor, rules)
+        self.proof = Proof(self.shared, self.ledger, self.pool, self._trust, on_drop)
 
     # Jobs
 
@@ -66,62 +67,17 @@ class TransferState:
         with self.shared.lock:
             while not self.shared.is_over:
                 now = self.clock()
-                job = self.job_now(worker, now)
+                job = self.dispatch.maybe_job(worker, now)
                 if job is not None:
                     return job
                 wake_at = self.pool.wake_at(worker)
                 if wake_at > now:
                     self.shared.work.wait(wake_at - now)
-                elif self._has_room(now):
+                elif self.dispatch.has_room(now):
                     self.shared.work.wait(min(_RECONSIDER, self.pool.next_at(worker, now) - now))
                 else:
                     self.shared.spare.wait(_RECONSIDER)
             raise Stopped
-
-    def job_now(self, worker: Worker, now: float) -> Optional[Job]:
-        """Something to do, if there is something for `worker`. Under the lock."""
-        if not self._has_room(now):
-            return None
-        found = self._choose(worker, now)
-        if found is None:
-            return None
-        choice, source = found
-        run = assign(self.ledger, choice, now, source.number)
-        job = Job(run, self.ledger.states[choice.blob].blob, source, worker, now)
-        self.jobs[run] = job
-        self.pool.opened(source, now)
-        return job
-
-    def _has_room(self, now: float) -> bool:
-        """Whether one more connection may be used."""
-        return len(self.jobs) < self._connections(now)
-
-    def _connections(self, now: float) -> int:
-        """How many may be open: those that are given up, or give nothing any more, come on top."""
-        dead = sum(job.is_given_up or is_quiet(job, now) for job in self.jobs.values())
-        return self.governor.target + dead
-
-    def _choose(self, worker: Worker, now: float) -> Optional[Tuple[Assignment, SourceState]]:
-        """What nobody has begun comes first, from whatever source; then what the best source could take over."""
-        found: Optional[Tuple[Assignment, SourceState]] = None
-        most = self._connections(now)
-        connections = self.pool.room(most, now)
-        for source in self.pool.order(worker, now, most):
-            choice = choose(
-                self.ledger,
-                connections,
-                now,
-                self.rules,
-                worker.paces.get(source.number, source.pace),
-                self.pool.closed(source, self.ledger, now),
-                source.number,
-                len(self.pool.states),
-            )
-            if choice is not None and choice.victim is None:
-                return choice, source
-            if choice is not None and (found is None or (found[0].is_twin and not choice.is_twin)):
-                found = choice, source
-        return found
 
     def hold(self, job: Job, opening: Abortable) -> None:
         """An answer is about to be waited for, and `opening` ends that wait."""
@@ -136,7 +92,7 @@ class TransferState:
         with self.shared.lock:
             self.shared.check()
             job.delivery = delivery
-            self._answered(job, self.clock() - job.began)
+            job.source.answered(job.worker, self.clock() - job.began)
             run, number = job.run, job.source.number
             state = self.ledger.states[run.blob]
             if job.is_given_up or state.had.covers(run.pos, run.end):
@@ -150,12 +106,6 @@ class TransferState:
             if self.pool.others_honour(number, run.blob, state, now):
                 return delivery.start == run.pos
             return self.ledger.restart(run) or delivery.start == run.pos
-
-    def _answered(self, job: Job, seconds: float) -> None:
-        """An answer took so long to begin: of a worker's at a source, the quickest counts."""
-        pace = job.worker.paces.get(job.source.number, UNKNOWN)
-        latency = min(seconds, _LATENCY_MOST if pace.latency is None else pace.latency)
-        job.worker.paces[job.source.number] = job.source.pace = replace(pace, latency=latency)
 
     def extend(self, job: Job) -> bool:
         """The run is done: may the same reply, if it goes on, serve what comes next?"""
@@ -176,14 +126,14 @@ class TransferState:
                 raise Stopped
             now = self.clock()
             self.received += count
-            self.pool.received(job.source, count, now)
+            job.source.gave(count, now)
             ranges = self.ledger.begin(job.run, count, now)
             if ranges:  # a reply from 0 that brings again what is had, and dies before it brings more, is no progress
-                self.pool.moved(job.source, job.worker, now)
+                job.source.moved(job.worker, now)
                 self.ledger.states[job.run.blob].failures = 0
             if job.source.number in self.ledger.states[job.run.blob].one_stream:
                 again = count - sum(end - start for start, end in ranges)
-                self.pool.repeated(job.source, job.run.blob, job.blob.size, again, now)
+                job.source.gave_again(job.run.blob, job.blob.size, again, now)
             job.reserved = ranges
             number, source = job.run.blob, job.source.number
             compares, must_repeat = self._trust.compares(number), self._trust.must_repeat(number, source)
@@ -207,27 +157,23 @@ class TransferState:
             if reservation.hashes:
                 self.proof.release(number, reservation.ranges[0][1])
             self.proof.look_at(number)
-            others = [self.jobs[run] for run in self.ledger.needless(number) if run is not job.run]
+            others = [self.dispatch.jobs[run] for run in self.ledger.needless(number) if run is not job.run]
             return [wait for wait in (other.maybe_wait for other in others) if wait is not None]
 
     def finish(self, job: Job, error: Optional[Exception] = None) -> None:
         """The job is over; what it did not bring is missing again. `error` tells why it ended early."""
         with self.shared.lock:
             now = self.clock()
-            speed = job.run.speed(now)
-            if speed:
-                pace = job.worker.paces.get(job.source.number, UNKNOWN)
-                job.worker.paces[job.source.number] = job.source.pace = replace(pace, speed=speed)
             self.ledger.cancel(job.run, job.reserved)
             job.reserved = ()
-            del self.jobs[job.run]
-            self.pool.closed_one(job.source, now)
+            del self.dispatch.jobs[job.run]
+            job.source.ended(job.worker, job.run, now)
             is_needless = self.ledger.states[job.run.blob].had.covers(job.run.pos, job.run.end)
             self.ledger.release(job.run)
             if job.is_given_up:
                 pass  # its source was charged when it was
             elif is_needless or self.shared.is_over:
-                self.pool.overtaken(job.source, job.run, now)
+                job.source.overtaken(job.run, now)
             elif isinstance(error, DockferryError):
                 self._failed(job, error, now)
             self.shared.work.notify_all()
@@ -242,7 +188,7 @@ class TransferState:
             else:
                 self.shared.tell(Warned(f"{error.message}; the other sources are asked for it"))
             return
-        count, wait = self.pool.failed(source, job.worker, job.run, job.began, error, now)
+        count, wait = source.failed(job.worker, job.run, job.began, error, now)
         self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.name))
         if self.pool.is_hopeless(number):
             self.shared.end(NetworkError(error.message, remedy="run the same command again to go on from here"))
@@ -252,10 +198,10 @@ class TransferState:
 
         What comes back is of no use any more, to be aborted by the caller.
         """
-        before = self.governor.target
-        if self.governor.sample(now, self.received, len(self.jobs) >= before) > before:
+        if self.dispatch.is_more_wanted(self.received, now):
             self.shared.spare.notify_all()
-        given_up = watch(self.jobs.values(), self.pool, self.proof.may_be_held_back, self.rules.first_byte_time, now)
+        jobs, patience = self.dispatch.jobs.values(), self.dispatch.rules.first_byte_time
+        given_up = watch(jobs, self.pool, self.proof.may_be_held_back, patience, now)
         for job, error in given_up:
             job.is_given_up = True
             self.ledger.give_up(job.run)
@@ -271,7 +217,7 @@ class TransferState:
         """End the transfer, with `error` unless it has ended already, and wake every thread."""
         with self.shared.lock:
             self.shared.end(error)
-            waits = [wait for wait in (job.maybe_wait for job in self.jobs.values()) if wait is not None]
+            waits = [wait for wait in (job.maybe_wait for job in self.dispatch.jobs.values()) if wait is not None]
         for wait in waits:
             wait.abort()
         for state in self.pool.states:
@@ -281,5 +227,5 @@ class TransferState:
         """After `stop`: nothing more may be written. Come back when what is being written is: files may be closed."""
         with self.shared.lock:
             self._is_closed = True
-            while any(job.reserved for job in self.jobs.values()):
+            while any(job.reserved for job in self.dispatch.jobs.values()):
                 self.shared.work.wait(_RECONSIDER)

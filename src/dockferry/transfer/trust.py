@@ -5,9 +5,9 @@ wrong, one of them is suspected: first who lied before, then who never gave a bl
 least; only its ranges are fetched again, from the others. What comes is compared with what the suspect gave: where
 two agree, neither is suspected any more. If the blob is right then, the suspect lied; if not, the next one is
 suspected. When that brings nothing, the whole blob is asked of one source at a time. A liar is banned: it is asked
-for what no other source gives, and for nothing else. Where a liar alone can be asked again, its word counts when it
-says the same twice. The same wrong digest again and again is what the sources have; different ones are bad luck, for
-which there is more patience.
+for what no other source gives, or while all others fail, and for nothing else. Where a liar alone can be asked again,
+its word counts when it says the same twice. The same wrong digest again and again is what the sources have; different
+ones are bad luck, for which there is more patience.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import AbstractSet, Dict, List, Optional, Sequence, Set, Tuple
 
 from .provenance import AGREED, EARLIER, Provenance
-from .ranges import Range, RangeSet, blocks
+from .ranges import Range, RangeSet
 
 BLOCK = 64 * 1024
 """Bytes that are compared as one: where one bit differs so much is fetched again."""
@@ -42,7 +42,7 @@ class Verdict:
 class _Inquiry:
     """A blob in doubt: who is suspected now, or sure to have lied, and who was before.
 
-    `is_alone`: it is asked of one source at a time. `changed`: how often a block came as something else.
+    `is_alone`: it is asked of one source at a time. `changed[n]`: what came as something else more than n times.
     """
 
     suspect: Optional[int] = None
@@ -50,11 +50,16 @@ class _Inquiry:
     tried: Set[int] = field(default_factory=set)
     is_alone: bool = False
     found: Dict[str, int] = field(default_factory=dict)
-    changed: Dict[int, int] = field(default_factory=dict)
+    changed: List[RangeSet] = field(default_factory=list)
 
     @property
     def times_wrong(self) -> int:
         return sum(self.found.values())
+
+    @property
+    def is_the_same(self) -> bool:
+        """Whether it came wrong in the same way so often that it will not come otherwise from who gave it."""
+        return max(self.found.values(), default=0) >= SAME
 
 
 class Trust:
@@ -85,18 +90,28 @@ class Trust:
         return self._inquiries[blob].suspect == source
 
     def changed(self, blob: int, ranges: Sequence[Range]) -> None:
-        """These bytes came as something else than before, from the same source."""
+        """These bytes came as something else than before, from the same source.
+
+        Of a slow link's bytes a block comes in many parts, each of which counts by itself.
+        """
         changed = self._inquiries[blob].changed
-        for start, end in ranges:
-            for low, _ in blocks(start, end, BLOCK):
-                changed[low // BLOCK] = changed.get(low // BLOCK, 0) + 1
+        for times in range(MOST):
+            if not ranges:
+                break
+            if len(changed) == times:
+                changed.append(RangeSet())
+            again = [part for start, end in ranges for part in changed[times].parts(start, end)]
+            for start, end in ranges:
+                changed[times].add(start, end)
+            ranges = again
 
     def unsteady(self, blob: int) -> Optional[Range]:
-        """Bytes of `blob` that came as something else too often."""
-        for block, times in self._inquiries[blob].changed.items():
-            if times >= MOST:
-                return block * BLOCK, (block + 1) * BLOCK
-        return None
+        """A block of `blob` of which something came as something else too often."""
+        changed = self._inquiries[blob].changed
+        if len(changed) < MOST:
+            return None
+        start = min(changed[-1])[0] // BLOCK * BLOCK
+        return start, start + BLOCK
 
     def givers(self, blob: int) -> AbstractSet[int]:
         """The sources that gave bytes of `blob` as it stands."""
@@ -156,7 +171,7 @@ class Trust:
         if self.unsteady(blob):
             return True
         is_one_left = len(self.lies) > 1 and not self.banned.issuperset(giving)
-        is_the_same = max(self._inquiries[blob].found.values(), default=0) >= SAME
+        is_the_same = self._inquiries[blob].is_the_same
         return self.times_wrong(blob) >= MOST or (is_the_same and not is_one_left)
 
     def is_doubted(self, blob: int) -> bool:
@@ -165,13 +180,20 @@ class Trust:
         return bool(self.banned) or inquiry.suspect is not None or inquiry.is_alone
 
     def candidates(self, blob: int, usable: Sequence[int], well: AbstractSet[int]) -> Sequence[int]:
-        """Which of the `usable` sources may be asked for `blob`; `well`: those that are not failing just now."""
+        """Which of the `usable` sources may be asked for `blob`; `well`: those that are not failing just now.
+
+        A host that is gone may be gone for hours: meanwhile a liar's word, which is proved as any other, is better
+        than nothing, unless it has said the same wrong thing again and again.
+        """
         inquiry = self._inquiries[blob]
-        honest = [one for one in usable if one not in self.banned] or list(usable)
+        honest = [one for one in usable if one not in self.banned]
+        if not honest or (well.isdisjoint(honest) and not inquiry.is_the_same):
+            honest = list(usable)
         others = [one for one in honest if one != inquiry.suspect]
         if not well.isdisjoint(others):
             honest = others
         if inquiry.is_alone and honest:
+            honest = [one for one in honest if one in well] or honest
             return [honest[inquiry.times_wrong % len(honest)]]
         return honest
 

@@ -10,8 +10,10 @@ from typing import Callable, Iterable, List, Optional, Tuple
 
 from ..errors import BodyError, DockferryError
 from .jobs import Job
-from .pool import SILENCE, Pool
+from .pool import Pool
 
+SILENCE = 5.0
+"""Seconds: a reply that was silent so long while others went on is given up."""
 _SILENCE_LEAST = 2.0
 """The same, where the source goes on giving to other connections; longer where it takes long to answer."""
 _LATENCIES = 10.0
@@ -56,13 +58,12 @@ def is_quiet(job: Job, now: float) -> bool:
 
 def _is_silent(job: Job, pool: Pool, first_byte_time: float, is_another_asked: bool, now: float) -> bool:
     """It gives nothing, where others do, or could if not all connections were waiting for this source."""
-    quiet = now - job.run.last_at
+    quiet, number = now - job.run.last_at, job.source.number
+    could = not is_another_asked and pool.is_another_left(number, job.run.blob, now)
     if not job.run.received:
-        number = job.source.number
-        could = not is_another_asked and pool.is_another_well(number, job.run.blob, now)
         return quiet > max(SILENCE, first_byte_time) and (could or pool.is_another_giving(number, now - SILENCE))
     is_alone = is_quiet(job, now) and job.source.health.is_alive(now - _LATELY)
-    return is_alone or (quiet > SILENCE and pool.is_any_giving(now - SILENCE))
+    return is_alone or (quiet > SILENCE and (could or pool.is_any_giving(now - SILENCE)))
 
 
 def _slowest(jobs: Iterable[Job], source: Optional[int], now: float) -> Optional[Job]:

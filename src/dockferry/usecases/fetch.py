@@ -10,8 +10,9 @@ from ..archive.disk import sync_directory
 from ..archive.layout_dir import LayoutDir
 from ..events import OnEvent, Resumed, Warned
 from ..transfer.boot import boot_identity
+from ..transfer.claims import Recovered
 from ..transfer.engine import Options, Outcome, transfer
-from ..transfer.journal import Journal, Recovered
+from ..transfer.journal import Journal
 from ..transfer.protocols import Source
 from ..transfer.ranges import RangeSet
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import replace
 from typing import Callable, Sequence, Tuple, TypeVar
 
 from ..errors import BusyError, ConnectError, DockferryError, NetworkError, UnknownHostError
@@ -31,7 +30,9 @@ class Patience:
         """After a round of tries that all failed: wait before the next, and tell so. False: that was the last."""
         self._number += 1
         self._is_known = self._is_known or any(not isinstance(error, ConnectError) for _, error in failures)
-        left = self._for(failures).left(self._number, time.monotonic() - self._began, self._is_known)
+        is_unknown = all(isinstance(error, UnknownHostError) for _, error in failures)
+        policy = self._policy.for_unknown_name() if is_unknown else self._policy
+        left = policy.left(self._number, time.monotonic() - self._began, self._is_known)
         if not failures or left is None:
             return False
         luck = random.random()  # noqa: S311 - jitter, no secret
@@ -42,12 +43,6 @@ class Patience:
         self._on_event(Retry(self._what, self._number, longest.message, wait, names))
         sleep(wait)
         return True
-
-    def _for(self, failures: Failures) -> RetryPolicy:
-        """A name that nobody knows is soon told, unless the user settled how often it is tried."""
-        is_unknown = all(isinstance(error, UnknownHostError) for _, error in failures)
-        is_settled = self._policy.contact == float("inf")
-        return replace(self._policy, contact=0.0) if is_unknown and not is_settled else self._policy
 
 
 def patiently(call: Callable[[], T], source: str, patience: Patience) -> T:

@@ -62,12 +62,11 @@ def pull(
     source whose word a tag is, None where all must agree. `threads`: connections, 1 to 20, None to let the engine
     find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`: docker (loads
     everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if damaged.
-    `access`: login, trust and proxy.
-    `retry`: when to try again, None for 20 tries. `on_event` is called in this thread, with
-    Progress every `tick` seconds.
+    `access`: login, trust and proxy. `retry`: when to try again, None for 20 tries. `on_event` is called in this
+    thread, with Progress every `tick` seconds.
 
-    Interrupted in any way, the same call goes on where it was. Raises UsageError,
-    NotFoundError, AuthError, NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
+    Interrupted in any way, the same call goes on where it was. Raises UsageError, NotFoundError, AuthError,
+    NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise UsageError(f"wanted 1 to {MAX_THREADS} threads, got {threads}", remedy="leave it out, or give -t N")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Iterator, Optional, Tuple, TypeVar
 
-from ..errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
+from ..errors import ContentError, NotFoundError
 from ..events import OnEvent, Warned
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
@@ -20,8 +19,8 @@ from ..registry.access import Access
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
 from .agreement import Document, agreed
-from .aside import aside
 from .canvass import Answer, Question, canvass
+from .in_turn import InTurn
 from .patience import Patience, patiently
 from .places import Places, open_places
 
@@ -79,13 +78,12 @@ class Resolver:
         self.reference = reference
         self._on_event = on_event
         self._policy = retry or RetryPolicy()
-        self._is_known = False
         self._grace = min(GRACE, access.connect_timeout)
         self._stack = ExitStack()
         opened = open_places(reference, places, access, on_event, self._stack)
         self.sources = list(opened.sources)
         self._origin, self._trusted = opened.origin, opened.trusted
-        self._order = list(self.sources)
+        self._in_turn = InTurn(self.sources, self._policy, on_event)
 
     def __enter__(self) -> Resolver:
         return self
@@ -115,17 +113,16 @@ class Resolver:
 
         is_tag = self.reference.digest is None
         if is_tag and self._trusted is not None:
-            return self._first(ask, [self._trusted])
+            return self._in_turn.ask(ask, self.reference.familiar, self._trusted)
         if len(self.sources) == 1:
-            return self._first(ask)
+            return self._in_turn.ask(ask, self.reference.familiar)
         question = Question(self.reference.familiar, ask, self._grace if is_tag else 0.0, self._is_no_such_tag)
         answers = canvass(question, self.sources, self._policy, self._on_event)
         if is_tag:
             source, document = agreed(self.reference, answers, self._origin)
         else:
             source, document = next((one.source, one.value) for one in answers if one.value is not None)
-        self._prefer(source)
-        self._is_known = True
+        self._in_turn.answered(source)
         return source, document
 
     def _is_no_such_tag(self, answer: Answer[Document]) -> bool:
@@ -137,7 +134,7 @@ class Resolver:
         """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it."""
         manifest = self._manifest(top, platform, local)
         at_hand = local(manifest.config.digest, MAX_MANIFEST)
-        config_raw = at_hand or self._first(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))[1]
+        config_raw = at_hand or self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
         config = parse_config(config_raw, f"config of {self.reference.familiar}") if manifest.is_image else None
         found = config.platform if config and config.platform.os else top.choice.platform if top.choice else None
         if top.choice is None and found is not None and not platform.runs(found):
@@ -169,15 +166,18 @@ class Resolver:
         raw = local(choice.digest, MAX_MANIFEST)
         if raw is not None:
             return parse_manifest(raw, choice.media_type, self.reference.familiar)
-        return self._first(lambda source: source.manifest(str(choice.digest)))[1]
+        return self._ask(lambda source: source.manifest(str(choice.digest)))
+
+    def _ask(self, question: Callable[[Repository], T]) -> T:
+        """Of what is named by a digest any source may be asked."""
+        return self._in_turn.ask(question, self.reference.familiar)[1]
 
     def tags(self) -> Iterator[str]:
         """All tags, page by page, from one source: the one that is trusted; else the origin, which makes the tags,
         where it answers in time; else the first that has an answer.
         """
-        asked = self.sources if self._trusted is None else [self._trusted]
-        if len(asked) == 1:
-            return self._first(self._begun_tags, asked, self._tags)[1]
+        if self._trusted is not None or len(self.sources) == 1:
+            return self._in_turn.ask(self._begun_tags, self._tags, self._trusted)[1]
         question = Question(self._tags, self._begun_tags, self._grace)
         answers = canvass(question, self.sources, self._policy, self._on_event)
         lists = [answer for answer in answers if answer.value is not None]
@@ -190,7 +190,9 @@ class Resolver:
         is_begun = False
 
         def ask(call: Callable[[], T]) -> T:
-            return patiently(call, source.name, self._patience(self._tags, is_known=True)) if is_begun else call()
+            if not is_begun:
+                return call()
+            return patiently(call, source.name, Patience(self._tags, self._policy, self._on_event, is_known=True))
 
         tags = source.tags(ask)
         first = list(itertools.islice(tags, 1))
@@ -200,35 +202,3 @@ class Resolver:
     @property
     def _tags(self) -> str:
         return f"tags of {self.reference.familiar_repository}"
-
-    def _patience(self, what: str, *, is_known: bool) -> Patience:
-        return Patience(what, self._policy, self._on_event, is_known=is_known)
-
-    def _prefer(self, source: Repository) -> None:
-        self._order = [source, *(other for other in self._order if other is not source)]
-
-    def _first(
-        self, ask: Callable[[Repository], T], asked: Optional[Sequence[Repository]] = None, what: str = ""
-    ) -> Tuple[Repository, T]:
-        """A source's answer: of the one that answered last, or of the first after it that has one.
-
-        Only when none has an answer, those that may have one later are waited for. Raises the first source's error.
-        """
-        errors: Dict[Repository, DockferryError] = {}
-        asked = asked or self._order
-        patience = self._patience(what or self.reference.familiar, is_known=self._is_known)
-        while True:
-            for source in asked:
-                try:
-                    found = aside(functools.partial(ask, source), f"ask {source.name}")
-                except (NetworkError, NotFoundError, AuthError, ContentError) as error:
-                    if source not in errors and source is not asked[-1]:
-                        self._on_event(Warned(f"{error}; asking the next source"))
-                    errors[source] = error
-                else:
-                    self._prefer(source)
-                    self._is_known = True
-                    return source, found
-            asked = [source for source in asked if errors[source].is_retryable]
-            if not patience.rest([(source.name, errors[source]) for source in asked]):
-                raise next(iter(errors.values()))

@@ -11,7 +11,8 @@ from typing import Iterator, Optional, Union
 from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
 from ..archive.disk import sync_directory
-from ..archive.layout_dir import WORK_DIRECTORY, LayoutDir
+from ..archive.layout import WORK_DIRECTORY
+from ..archive.layout_dir import LayoutDir
 from ..archive.plan import Plan
 from ..choices import FORMATS
 from ..errors import ContentError, DiskError, UsageError
