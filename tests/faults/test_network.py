@@ -48,7 +48,7 @@ def test_one_byte_a_second(bench: Bench, wanted: bytes) -> None:
     began = time.monotonic()
     result = bench.pull(bench.serve(registry), threads=8, access=replace(ACCESS, idle_timeout=5.0))
     check(bench, wanted, result)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 15
     assert registry.sent <= 1.1 * SIZE
 
 

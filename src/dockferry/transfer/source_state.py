@@ -111,13 +111,18 @@ class SourceState:
         """The pace of `worker` here, or else of who was here last."""
         return worker.paces.get(self.number, self.pace)
 
+    @property
+    def speed(self) -> float:
+        """Bytes a second in all, while anything was asked of it."""
+        return self.received / self.goodput.used if self.goodput.used else 0.0
+
     def report(self, total: int, *, is_banned: bool) -> SourceReport:
         """What it has done so far, where all together gave `total` bytes."""
         return SourceReport(
             source=self.name,
             received=self.received,
             share=self.received / total if total else 0.0,
-            speed=self.received / self.goodput.used if self.goodput.used else 0.0,
+            speed=self.speed,
             errors=self.errors,
             stalls=self.stalls,
             wrong=self.wrong,

@@ -22,7 +22,9 @@ BUFFER = 512 * 1024
 _FLUSH = 0.5
 """Seconds after which a slow link's bytes are written though the buffer is not full."""
 _SPEED_LEAST = 256
-"""Bytes a second: a connection that gives less for half a minute is dropped for a new one."""
+"""Bytes a second: a connection that gives less for a while is dropped for a new one."""
+_CRAWL, _CRAWL_LEAST, _FAR = 30.0, 5.0, 100
+"""Seconds that this is; and where its source has given so many times as much, which says that it is no slow line."""
 CRUMB = 16 * 1024
 """Bytes: a reply that ends well with less of what was asked for is one to wait after: others may do better."""
 
@@ -78,7 +80,7 @@ class _Carrier:
                 self._put(job, room[:count])
             if problem is not None:
                 raise problem
-            if _is_crawling(run, state.clock()):
+            if _is_crawling(job, state.clock()):
                 raise BodyError(
                     f"{job.source.name}: less than {_SPEED_LEAST} bytes a second of blob {job.blob.digest.short}"
                 )
@@ -135,6 +137,7 @@ class _Carrier:
         return Written((), same, other) if reservation.must_repeat else Written(other, same)
 
 
-def _is_crawling(run: Run, now: float) -> bool:
-    speed = run.speed(now)
-    return now - run.began > 30 and speed is not None and speed < _SPEED_LEAST
+def _is_crawling(job: Job, now: float) -> bool:
+    speed = job.run.speed(now)
+    patience = _CRAWL_LEAST if job.source.speed > _FAR * _SPEED_LEAST else _CRAWL
+    return now - job.run.began > patience and speed is not None and speed < _SPEED_LEAST
