@@ -172,6 +172,19 @@ def test_a_captive_portal_instead_of_layers(bench: Bench, wanted: bytes, chunked
     assert not bench.told(Warned)
 
 
+@pytest.mark.row(35)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_only_ranges_are_answered_rightly(bench: Bench, wanted: bytes, threads: int) -> None:
+    """Something between us and the host has its own answer to a request for a whole layer: a Range passes it by."""
+
+    def scanned(ask: Ask) -> None:
+        ask.give() if ask.request.range else ask.wire.reply(200, PORTAL, HTML)
+
+    registry = RudeRegistry(IMAGE, scanned)
+    check(bench, wanted, bench.pull(bench.serve(registry), threads=threads))
+    assert registry.sent <= 1.1 * SIZE
+
+
 def test_a_tag_that_moves_between_two_runs(bench: Bench) -> None:
     """The first run ends in the middle; then the tag is another image: its archive has nothing of the first."""
     registry = RudeRegistry(IMAGE, lambda ask: ask.cut(0.5) if ask.number < 3 else ask.wire.reply(404))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Set, Tuple
 
 from ..errors import AuthError, BusyError, NetworkError, NotFoundError, RequestError
 from ..oci.descriptor import Descriptor
@@ -36,6 +36,8 @@ class BlobOpener:
         self._repository = repository
         self._lock = threading.Lock()
         self._found: Dict[Digest, Hop] = {}
+        self._by_range: Set[Digest] = set()
+        """Blobs for which a request without a Range was answered with something else."""
         self._denials = Denials()
         self._slips = Slips()
 
@@ -60,7 +62,7 @@ class BlobOpener:
     def _ask_known(self, hop: Hop, blob: Descriptor, start: int, end: int) -> Optional[BlobDelivery]:
         """From where the blob was last; None if that is over. A host that asks for time gets it."""
         try:
-            reply, verdict = self._ask_well(hop, blob, start, end, is_ranged=not _is_whole(blob, start, end))
+            reply, verdict = self._ask_well(hop, blob, start, end, is_ranged=self._is_ranged(blob, start, end))
         except NetworkError:
             self._forget(blob, hop)
             raise
@@ -76,7 +78,7 @@ class BlobOpener:
         """From the registry on, hop by hop."""
         hop = Hop(self._session.endpoint.blob_url(self._repository, blob.digest), is_home=True, is_public=False)
         hops = slips = 0
-        is_ranged = not _is_whole(blob, start, end)
+        is_ranged = self._is_ranged(blob, start, end)
         began = time.monotonic()
         while True:
             reply, verdict = self._ask_well(hop, blob, start, end, is_ranged)
@@ -93,6 +95,9 @@ class BlobOpener:
                 reply.body.discard()
                 slips += 1
                 is_ranged = verdict.is_slip and not self._slips.end_patience(slips)
+            elif not is_ranged and not slips and self._is_ranged(blob, start, end):
+                reply.body.discard()
+                is_ranged = True
             else:
                 reply.body.discard()
                 if hop.is_home or not isinstance(verdict.error, (AuthError, NotFoundError, RequestError)):
@@ -128,7 +133,16 @@ class BlobOpener:
         where = self._session.endpoint.name if hop.is_home else host_of(hop.url)
         wanted = Wanted(start, end, blob.size, is_ranged, _named(blob), where)
         said = complaint(reply) if reply.status >= 400 else Complaint()
-        return reply, judge(wanted, reply.status, reply.headers, said, time.time())
+        verdict = judge(wanted, reply.status, reply.headers, said, time.time())
+        if reply.status == 200 and isinstance(verdict, Refused):
+            with self._lock:  # what gives something else for the whole, or for a Range, may do better the other way
+                (self._by_range.discard if is_ranged else self._by_range.add)(blob.digest)
+        return reply, verdict
+
+    def _is_ranged(self, blob: Descriptor, start: int, end: int) -> bool:
+        """All of a blob is asked for without a Range: the one request that every server should answer rightly."""
+        with self._lock:
+            return start > 0 or end < blob.size or blob.digest in self._by_range
 
     def _forget(self, blob: Descriptor, hop: Hop) -> None:
         with self._lock:
@@ -139,8 +153,3 @@ class BlobOpener:
 def _named(blob: Descriptor) -> str:
     """For messages, which one line has to hold."""
     return f"blob {blob.digest.short}"
-
-
-def _is_whole(blob: Descriptor, start: int, end: int) -> bool:
-    """All of a blob is asked for without a Range: the one request that every server can answer."""
-    return start == 0 and end == blob.size

@@ -38,9 +38,9 @@ class Blame:
             return
         source = self._sources[liar]
         source.wrong += 1
-        if liar in self._trust.banned:
+        if liar in self._trust.banned and source.wrong == 1:
             what = f"{source.name} gave wrong bytes of {frontier.blob.digest}"
-            self._shared.tell(Warned(f"{what}: not asked any more"))
+            self._shared.tell(Warned(f"{what}: not asked any more while others can be"))
 
     def lost(self, frontier: Frontier) -> None:
         """Bytes that were written are not there any more."""
