@@ -13,14 +13,6 @@ from support.rude import Handler, RudeServer
 Serve = Callable[..., RudeServer]
 
 
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own proxies are no part of any test."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts rude servers, and ends them."""

@@ -24,14 +24,6 @@ QUICK = RetryPolicy(attempts=4, base=0.05, longest=0.1, first=0.02)
 LIST = b'{"tags": ["1.0", "2.0"]}'
 
 
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own proxies are no part of any test."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as made:

@@ -31,14 +31,6 @@ HASTY = Access(connect_timeout=0.5, first_byte_timeout=20.0, idle_timeout=5.0)
 QUICK = RetryPolicy(attempts=3, base=0.02, longest=0.1, first=0.01)
 
 
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own proxies are no part of any test."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 class Ground:
     """Registries on this machine, pulls from them, and what was told."""
 
