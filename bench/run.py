@@ -20,10 +20,11 @@ from image import BenchImage, make, uneven
 from measure import own_rss
 from registries import docker_registry, own_registry, push
 from report import Row, document
-from scenarios import Bench, capped, lan, resume, several
+from scenarios import Bench, capped, far, lan, resume, several, tiny
 
-SCENARIOS = ("startup", "lan", "onelayer", "capped", "mirrors", "resume")
+SCENARIOS = ("startup", "lan", "onelayer", "capped", "far", "tiny", "mirrors", "resume")
 RATE, CONNECTIONS = 4e6, 16
+ROUND_TRIP, FAR_RATE = 0.1, 50e6
 RATES = (80e6, 20e6)
 
 
@@ -46,6 +47,11 @@ def _rows(bench: Bench, scenario: str, scale: float) -> List[Row]:
     if scenario == "capped":
         image = make(bench.folder / scenario, "bench/capped", [512 * million])
         return list(capped(bench, image, RATE, CONNECTIONS))
+    if scenario == "far":
+        image = make(bench.folder / scenario, "bench/far", [256 * million])
+        return list(far(bench, image, ROUND_TRIP, FAR_RATE))
+    if scenario == "tiny":
+        return list(tiny(bench, make(bench.folder / scenario, "bench/tiny", [1000] * 100), ROUND_TRIP, CONNECTIONS))
     if scenario == "mirrors":
         return list(several(bench, make(bench.folder / scenario, "bench/mirrors", [1000 * million]), RATES))
     if scenario == "resume":

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Callable, ContextManager, Dict, Iterator, List, Optional, Sequence
 
+from far import Links
 from image import BenchImage
 from measure import Failed, Sample, median, run
 from mirrors import Mirror, Mirrors
@@ -191,6 +192,31 @@ def several(bench: Bench, image: BenchImage, rates: Sequence[float]) -> Iterator
     floor = (image.size - silent_after) / sum(rates)
     peers = [OURS, ARIA2C_SOON]
     yield from bench.compare(words, mirrors.serving, image, peers, label=mirrors.label, floor=floor)
+
+
+def far(bench: Bench, image: BenchImage, round_trip: float, rate: float) -> Iterator[Row]:
+    """A registry that is far away. The floor: three round trips (connection, manifest, blob), and size / rate."""
+    size = f"{image.size / 1e6:.3g} MB in {image.layers_in_words}"
+    words = f"{size}, {round_trip * 1000:.0f} ms and {rate / 1e6:g} MB/s away"
+    floor = 3 * round_trip + image.size / rate
+    peers = [OURS, ARIA2C_ONE, *SINGLE_STREAMS[:2]]
+    with own_registry(image) as running:
+        links = Links(running.host, round_trip, rate)
+        yield from bench.compare(words, links.serving, image, peers, label=links.label, floor=floor)
+
+
+def tiny(bench: Bench, image: BenchImage, round_trip: float, connections: int) -> Iterator[Row]:
+    """Many small layers, far away: what costs is the round trips. The floor: connection, manifest, and for each
+    connection its own and its part of the layers.
+    """
+    mine = dockferry(f"dockferry -t {connections}", "-t", str(connections))
+    aria = aria2c(f"aria2c -j{connections}", f"-j{connections}", "-x1", "-s1")
+    words = f"{image.layers_in_words} of {image.size / image.layers / 1e3:.3g} kB, {round_trip * 1000:.0f} ms away"
+    floor = (3 + -(-image.layers // connections)) * round_trip
+    with own_registry(image) as running:
+        links = Links(running.host, round_trip, 1e8)
+        peers = [mine, aria, *SINGLE_STREAMS[:2]]
+        yield from bench.compare(words, links.serving, image, peers, label=links.label, ours=mine, floor=floor)
 
 
 def resume(bench: Bench, image: BenchImage, rate: float) -> Iterator[Row]:

@@ -31,7 +31,7 @@ def test_bench_prints_one_table(tmp_path: Path) -> None:
     table = rows(tmp_path, "--scale=0.004")
     assert {line.count("|") for line in table} == {10}
     ours = [line for line in table if re.search(r"\| dockferry", line)]
-    assert len(ours) == 2 + 2 * 2 + 2 + 2 + 1
+    assert len(ours) == 2 + 2 * 2 + 2 + 1 + 1 + 2 + 1
     assert all(re.search(r"\| \d+ \| \d+\.\d\d \(", line) for line in ours), ours
     assert all(line.split("|")[3].strip() != "0" or line.split("|")[4].strip() for line in table[2:])
     assert list(tmp_path.iterdir()) == []

@@ -25,11 +25,19 @@ def refused(place: Place, hosts: Sequence[str], origins: Sequence[str] = ()) -> 
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost:5000", "LocalHost:5000", "127.0.0.1:5000", "127.255.0.9:5000", "[::1]:5000", " 127.0.0.1:5000 "],
+    [
+        "localhost",
+        "localhost:5000",
+        "LocalHost:6000",
+        "127.0.0.1:5000",
+        "127.255.0.9:5000",
+        "[::1]:5000",
+        " 127.0.0.1:5000 ",
+    ],
 )
 @pytest.mark.parametrize("place", [HERE, Place("::1", 5000), Place("127.0.0.2", 5000)])
 def test_loopback_names_pass(place: Place, host: str) -> None:
-    """On loopback every loopback name with the server's port is the server's own."""
+    """On loopback every loopback name is the server's own; its port may be that of a tunnel or a proxy."""
     assert refused(place, [host]) == 0
 
 
@@ -41,8 +49,6 @@ def test_loopback_names_pass(place: Place, host: str) -> None:
         "localhost.evil.example:5000",
         "127.0.0.1.evil.example:5000",
         "evil.localhost:5000",
-        "localhost",
-        "localhost:5001",
         "10.0.0.1:5000",
         "0.0.0.0:5000",
         "[::2]:5000",
@@ -53,7 +59,7 @@ def test_loopback_names_pass(place: Place, host: str) -> None:
 @pytest.mark.row(59)
 @pytest.mark.rule(14)
 def test_foreign_hosts_are_refused(host: str) -> None:
-    """On loopback another name, or another port, is the name of a page whose DNS leads here: 421."""
+    """On loopback another name is that of a page whose DNS leads here: 421."""
     assert refused(HERE, [host]) == 421
     assert refused(HERE, [host], [f"http://{host}"]) == 421
 
@@ -123,9 +129,3 @@ def test_elsewhere_any_name_passes(host: str) -> None:
     """Other machines call it by names that it does not know."""
     assert refused(EVERYWHERE, [host]) == 0
     assert refused(Place("fe80::1%eth0", 5000), [host], [f"http://{host}"]) == 0
-
-
-def test_the_default_port_need_not_be_said() -> None:
-    """On port 80 a client leaves it out."""
-    assert refused(Place("127.0.0.1", 80), ["localhost"]) == 0
-    assert refused(Place("127.0.0.1", 80), ["localhost:80"]) == 0

@@ -16,7 +16,6 @@ from .routes import Refusal
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/?#@,\\]+)(?::([0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://(.+)", re.ASCII | re.IGNORECASE)
-_DEFAULT_PORT = 80
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class Place:
 def check(place: Place, hosts: Sequence[str], origins: Sequence[str], *, is_host_optional: bool = False) -> None:
     """Pass a request with these Host and Origin headers. Raises Refusal: 400, 421 (Host) or 403 (Origin).
 
-    A server on loopback is asked by a loopback name and its own port, any other by whatever name. An Origin is the
-    server's own when it is that of the Host, over http or, behind something that adds TLS, https.
+    A server on loopback is asked by a loopback name, any other by whatever name; the port may be a tunnel's. An
+    Origin is the server's own when it is that of the Host, over http or, behind something that adds TLS, https.
     `is_host_optional`: the request is of an HTTP before 1.1.
     """
     if len(hosts) > 1 or not (hosts or is_host_optional):
@@ -44,7 +43,7 @@ def check(place: Place, hosts: Sequence[str], origins: Sequence[str], *, is_host
     match = _HOST.fullmatch(host)
     if hosts and match is None:
         raise Refusal(400, "UNSUPPORTED", "wanted a Host header of name and port")
-    if match is not None and place.is_loopback and not _is_ours(match.group(1), match.group(2), place):
+    if match is not None and place.is_loopback and not _is_loopback(match.group(1)):
         raise Refusal(421, "DENIED", f"this server is localhost:{place.port}, and is asked by no other name")
     for origin in origins:
         same = _ORIGIN.fullmatch(origin.strip())
@@ -52,9 +51,7 @@ def check(place: Place, hosts: Sequence[str], origins: Sequence[str], *, is_host
             raise Refusal(403, "DENIED", "this server answers no pages of other origins")
 
 
-def _is_ours(name: str, port: str, place: Place) -> bool:
-    if int(port or _DEFAULT_PORT) != place.port:
-        return False
+def _is_loopback(name: str) -> bool:
     if name.lower() == "localhost":
         return True
     try:
