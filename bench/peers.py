@@ -32,9 +32,14 @@ class Peer:
         """Why it cannot be run; empty if it can."""
         if shutil.which(self.program) is None:
             return f"{self.program} is not installed"
-        if self.program == "docker" and subprocess.run(["docker", "info"], capture_output=True).returncode:
+        if self.program == "docker" and not docker_answers():
             return "docker has no running daemon"
         return ""
+
+
+def docker_answers() -> bool:
+    """Whether the docker on PATH has a running daemon."""
+    return subprocess.run(["docker", "info"], capture_output=True).returncode == 0
 
 
 def dockferry(name: str, *options: str) -> Peer:

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Dict, Optional, Set, Tuple
 
-from ..errors import AuthError, BusyError, NetworkError, NotFoundError, RequestError
+from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, RequestError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import host_of
@@ -91,21 +91,22 @@ class BlobOpener:
             if isinstance(verdict, Redirected):
                 hops += 1
                 hop = self._session.follow(hop, reply, hops)
-            elif isinstance(verdict, AskWhole):
-                reply.body.discard()
+                continue
+            reply.body.discard()
+            if isinstance(verdict, AskWhole):
                 slips += 1
                 is_ranged = verdict.is_slip and not self._slips.end_patience(slips)
             elif not is_ranged and not slips and self._is_ranged(blob, start, end):
-                reply.body.discard()
                 is_ranged = True
             else:
-                reply.body.discard()
-                if hop.is_home or not isinstance(verdict.error, (AuthError, NotFoundError, RequestError)):
-                    raise verdict.error
-                with self._lock:
-                    now, name = time.monotonic(), self._session.endpoint.name
-                    error = self._denials.denied(blob.digest, verdict.error, name, began, now)
-                raise error
+                raise self._refusal(hop, blob, verdict.error, began)
+
+    def _refusal(self, hop: Hop, blob: Descriptor, error: DockferryError, began: float) -> DockferryError:
+        """What a refusal at `hop`, of a request that `began` then, comes to: a storage host's is counted."""
+        if hop.is_home or not isinstance(error, (AuthError, NotFoundError, RequestError)):
+            return error
+        with self._lock:
+            return self._denials.denied(blob.digest, error, self._session.endpoint.name, began, time.monotonic())
 
     def _ask_well(self, hop: Hop, blob: Descriptor, start: int, end: int, is_ranged: bool) -> Tuple[Reply, Verdict]:
         """The answer to a request, but for the whole where ranges were answered rightly before: caches do so now and

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from ..oci.descriptor import Descriptor
-from .protocols import Destination
+from .protocols import Destination, read_full
 from .ranges import Range, blocks
 from .trust import BLOCK
 
@@ -18,7 +18,7 @@ def compare(
     Offsets in the blob. Raises DiskError.
     """
     there = memoryview(bytearray(len(data)))
-    got = _read(blob, destination, start, there)
+    got = read_full(destination, blob, start, there)
     same: List[Range] = []
     other: List[Range] = []
     for low, high in blocks(start, start + len(data), BLOCK):
@@ -29,13 +29,3 @@ def compare(
         else:
             found.append((low, high))
     return same, other
-
-
-def _read(blob: Descriptor, destination: Destination, start: int, view: memoryview) -> int:
-    done = 0
-    while done < len(view):
-        got = destination.readinto(blob, start + done, view[done:])
-        if not got:
-            break
-        done += got
-    return done

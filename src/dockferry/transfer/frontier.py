@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..oci.descriptor import Descriptor
-from .protocols import Destination
+from .protocols import Destination, read_full
 
 
 class Frontier:
@@ -55,12 +55,7 @@ def read_back(frontier: Frontier, destination: Destination, end: int, view: memo
 
     Only by the holder. Less than asked for means that the destination has no more.
     """
-    count = min(len(view), end - frontier.offset)
-    done = 0
-    while done < count:
-        got = destination.readinto(frontier.blob, frontier.offset + done, view[done:count])
-        if got == 0:
-            break
-        frontier.update(view[done : done + got])
-        done += got
-    return done
+    wanted = view[: min(len(view), end - frontier.offset)]
+    count = read_full(destination, frontier.blob, frontier.offset, wanted)
+    frontier.update(wanted[:count])
+    return count

@@ -20,7 +20,7 @@ def hash_along(state: TransferState, destination: Destination) -> None:
     try:
         while True:
             reading = proof.next_reading()
-            while not proof.is_read(reading, read_back(reading.frontier, destination, reading.end, view)):
+            while not proof.advance(reading, read_back(reading.frontier, destination, reading.end, view)):
                 pass
     except Stopped:
         pass

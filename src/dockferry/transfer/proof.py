@@ -116,20 +116,20 @@ class Proof:
                 self._shared.hashing.wait()
             raise Stopped
 
-    def is_read(self, reading: Reading, count: int) -> bool:
-        """`count` more bytes are hashed, 0 if the destination has no more: is the reading over, and let go?"""
+    def advance(self, reading: Reading, count: int) -> bool:
+        """`count` more bytes are hashed, 0 if the destination has no more. True: the reading is over, and let go."""
         with self._shared.lock:
             reading.frontier.offset += count
             if reading.is_trial:
-                return self._is_tried(reading, count)
+                return self._advance_trial(reading, count)
             if reading.number in self.good:  # a trial was faster
                 return True
             if not count:
                 self._lost(reading.number)
                 return True
-            return self._is_hashed(reading)
+            return self._advance(reading)
 
-    def _is_hashed(self, reading: Reading) -> bool:
+    def _advance(self, reading: Reading) -> bool:
         number, frontier = reading.number, reading.frontier
         behind = self._behind(number)
         if behind <= _LAG // 2:
@@ -141,7 +141,7 @@ class Proof:
             self.look_at(number)
         return not frontier.held
 
-    def _is_tried(self, reading: Reading, count: int) -> bool:
+    def _advance_trial(self, reading: Reading, count: int) -> bool:
         number, frontier = reading.number, reading.frontier
         is_wanted = self._trials.is_doubted(number) and not self._shared.is_over
         if count and is_wanted and frontier.offset < frontier.blob.size:
@@ -164,7 +164,7 @@ class Proof:
         frontier = self.frontiers[number]
         frontier.held = False
         self._trust.lost(number)
-        if not self._is_given_up(number, self._trust.givers(number)):
+        if not self._maybe_give_up(number, self._trust.givers(number)):
             self._blame.lost(frontier)
             self._begin_again(number, Verdict())
 
@@ -186,7 +186,7 @@ class Proof:
         """Of a blob in doubt bytes came that are others than what stood there."""
         self._trials.changed(number)
         self._shared.hashing.notify()
-        self._is_given_up(number, self._trust.givers(number))
+        self._maybe_give_up(number, self._trust.givers(number))
 
     def is_checking(self, number: int) -> bool:
         """Whether bytes of this blob are being read back, or wait for it."""
@@ -211,12 +211,12 @@ class Proof:
         frontier = self.frontiers[number]
         givers = self._trust.givers(number)
         verdict = self._trust.wrong(number, frontier.found)
-        if not self._is_given_up(number, givers):
+        if not self._maybe_give_up(number, givers):
             self._blame.wrong(frontier, verdict, givers)
             self._begin_again(number, verdict)
 
-    def _is_given_up(self, number: int, givers: AbstractSet[int]) -> bool:
-        """Whether to ask once more is of no use: then the transfer is over."""
+    def _maybe_give_up(self, number: int, givers: AbstractSet[int]) -> bool:
+        """End the transfer where to ask once more is of no use; whether that is so."""
         is_hopeless = self._trust.is_hopeless(number, self._pool.usable(number))
         if is_hopeless:
             self._shared.end(self._blame.given_up(number, self.frontiers[number], givers))

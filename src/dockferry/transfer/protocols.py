@@ -82,3 +82,17 @@ class Destination(Protocol):
 
     def sync(self) -> None:
         """Come back when everything that was written is on stable storage. Raises DiskError."""
+
+
+def read_full(destination: Destination, blob: Descriptor, offset: int, view: memoryview) -> int:
+    """Fill `view` from `offset` of `blob` on: how many bytes came, fewer where the destination has no more.
+
+    Raises DiskError.
+    """
+    done = 0
+    while done < len(view):
+        got = destination.readinto(blob, offset + done, view[done:])
+        if not got:
+            break
+        done += got
+    return done

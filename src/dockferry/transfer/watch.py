@@ -33,13 +33,12 @@ def watch(
     is in seconds.
     """
     running = [job for job in jobs if not job.is_given_up and not job.reserved]
+    are_several_asked = len({job.source.number for job in running}) > 1
     found: Found = []
     for job in running:
         if pool.is_several and job.source.number not in pool.candidates(job.run.blob):
             found.append((job, None))
-        elif not may_be_held_back(job.run.blob) and _is_silent(
-            job, pool, first_byte_time, len({one.source.number for one in running}) > 1, now
-        ):
+        elif not may_be_held_back(job.run.blob) and _is_silent(job, pool, first_byte_time, are_several_asked, now):
             quiet = now - job.run.last_at
             what = f"{job.source.name}: blob {job.blob.digest.short} was silent for {quiet:.3g} s"
             found.append((job, BodyError(what)))
@@ -56,10 +55,10 @@ def is_quiet(job: Job, now: float) -> bool:
     return bool(job.run.received) and now - job.run.last_at > patience
 
 
-def _is_silent(job: Job, pool: Pool, first_byte_time: float, is_another_asked: bool, now: float) -> bool:
+def _is_silent(job: Job, pool: Pool, first_byte_time: float, are_several_asked: bool, now: float) -> bool:
     """It gives nothing, where others do, or could if not all connections were waiting for this source."""
     quiet, number = now - job.run.last_at, job.source.number
-    could = not is_another_asked and pool.is_another_left(number, job.run.blob, now)
+    could = not are_several_asked and pool.is_another_left(number, job.run.blob, now)
     if not job.run.received:
         return quiet > max(SILENCE, first_byte_time) and (could or pool.is_another_giving(number, now - SILENCE))
     is_alone = is_quiet(job, now) and job.source.health.is_alive(now - _LATELY)

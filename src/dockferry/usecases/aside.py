@@ -12,7 +12,7 @@ import time
 from typing import Callable, TypeVar, Union
 
 T = TypeVar("T")
-HEARTBEAT = 0.5
+_HEARTBEAT = 0.5
 """Seconds that the main thread waits at a time."""
 
 
@@ -28,14 +28,10 @@ def aside(call: Callable[[], T], name: str) -> T:
     """
     told: queue.SimpleQueue[Union[T, _Failed]] = queue.SimpleQueue()
     run_aside(lambda: told.put(call()), lambda error: told.put(_Failed(error)), name)
-    while True:
-        try:
-            found = told.get(timeout=HEARTBEAT)
-        except queue.Empty:
-            continue
-        if isinstance(found, _Failed):
-            raise found.error
-        return found
+    found = hear(told)
+    if isinstance(found, _Failed):
+        raise found.error
+    return found
 
 
 def run_aside(call: Callable[[], None], failed: Callable[[BaseException], None], name: str) -> None:
@@ -50,6 +46,17 @@ def run_aside(call: Callable[[], None], failed: Callable[[BaseException], None],
     threading.Thread(target=run, name=name, daemon=True).start()
 
 
+def hear(told: queue.SimpleQueue[T], until: float = float("inf")) -> T:
+    """What another thread puts into `told`. Raises queue.Empty where nothing comes `until` then, a monotonic time."""
+    while True:
+        left = until - time.monotonic()
+        try:
+            return told.get(timeout=max(0.0, min(_HEARTBEAT, left)))
+        except queue.Empty:
+            if left <= 0:
+                raise
+
+
 def sleep(seconds: float) -> None:
     """`time.sleep`, in which Ctrl-C is heard."""
     end = time.monotonic() + seconds
@@ -57,4 +64,4 @@ def sleep(seconds: float) -> None:
         left = end - time.monotonic()
         if left <= 0:
             return
-        time.sleep(min(HEARTBEAT, left))
+        time.sleep(min(_HEARTBEAT, left))

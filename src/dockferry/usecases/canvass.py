@@ -15,7 +15,7 @@ from ..errors import DockferryError
 from ..events import OnEvent, Warned
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
-from .aside import HEARTBEAT, run_aside
+from .aside import hear, run_aside
 from .patience import Patience
 
 T = TypeVar("T")
@@ -79,13 +79,10 @@ def ask_all(question: Question[T], sources: Sequence[Repository]) -> List[Answer
     answers: List[Answer[T]] = []
     end = float("inf")
     while len(answers) < len(sources):
-        left = end - time.monotonic()
         try:
-            answer = told.get(timeout=max(0.0, min(HEARTBEAT, left)))
+            answer = hear(told, end)
         except queue.Empty:
-            if left <= 0:
-                break
-            continue
+            break
         if isinstance(answer, BaseException):
             raise answer
         answers.append(answer)
