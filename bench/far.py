@@ -140,4 +140,4 @@ class Links:
         used = self._used[tool]
         requests = statistics.median_low(link.requests for link in used)
         connections = statistics.median_low(link.connections for link in used)
-        return f"{tool}: {requests} requests, {connections} connections"
+        return f"{tool.rstrip(':')}: {requests} requests, {connections} connections"
