@@ -256,3 +256,17 @@ def test_without_preallocation_the_file_still_gets_its_size(kind: str, tmp_path:
         verify(place / "out", deep=True)
     """
     run(script, tmp_path, kind, wrapper=inject("fallocate", "error=EOPNOTSUPP"))
+
+
+def test_in_memory_no_page_is_cleared_beforehand(kind: str, tmp_path: Path) -> None:
+    """To reserve blocks of a tmpfs is to clear them, long before the first byte is there: the file begins sparse."""
+    script = """
+        destination = make()
+        destination.open()
+        print(sum(path.stat().st_blocks for path in place.rglob("*.part")))
+        fill(destination, image)
+        destination.publish()
+        verify(place / "out", deep=True)
+    """
+    blocks = int(run(script, tmp_path, kind, tmpfs(tmp_path, "4m")))
+    assert blocks < 100, "but for the documents, which are there from the beginning"

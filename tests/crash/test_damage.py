@@ -13,6 +13,7 @@ from support.tracer import traced
 from dockferry.events import Event
 from dockferry.serve import Running
 from dockferry.transfer.ranges import RangeSet
+from dockferry.transfer.worker import BUFFER
 
 JOURNAL, PART = "out.part.journal", "out.part"
 
@@ -88,7 +89,7 @@ def test_a_journal_with_a_wrong_byte_anywhere(
         (place / JOURNAL).write_bytes(journal[:spot] + bytes([byte]) + journal[spot + 1 :])
         received = again(image_registry, place, "docker", [])
         assert contents(place) == wanted["docker"], spot
-        assert received <= (SIZE - claimed(journal) + 2 * 512 * 1024 if spot >= head else SIZE), spot
+        assert received <= (SIZE - claimed(journal) + 2 * BUFFER if spot >= head else SIZE), spot
 
 
 def other_journals(journal: bytes) -> List[bytes]:

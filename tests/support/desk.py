@@ -17,7 +17,7 @@ from .images import make_image
 from .memory import MemorySource
 
 POLICY = RetryPolicy(attempts=3, base=1.0, longest=4.0, first=0.5)
-RULES = Rules(piece_max=400_000, piece_min=50_000, steal_min=10_000)
+RULES = Rules(piece_max=400_000, piece_min=50_000, steal_min=10_000, alone=0.0)
 
 
 class Desk:

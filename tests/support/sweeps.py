@@ -10,10 +10,12 @@ from typing import Callable, Dict, List
 from dockferry import pull
 from dockferry.events import Event
 from dockferry.serve import Running
+from dockferry.transfer.worker import BUFFER
 
 from .images import make_image
 
-IMAGE = make_image([1_300_000, 0, 1_200_000], seed=21)
+IMAGE = make_image([2 * BUFFER + 250_000, 0, 2 * BUFFER + 150_000], seed=21)
+"""Layers that come in three buffers each, so that there are steps between which to end."""
 SIZE = sum(layer.size for layer in IMAGE.layers)
 NAME = "registry.example:5000/demo/app:1.0"
 FORMATS = ["docker", "oci-dir"]

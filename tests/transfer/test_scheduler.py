@@ -14,7 +14,8 @@ from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.scheduler import Assignment, Idle, Pace, Rules, assign, choose
 
 MIB = 1 << 20
-RULES = Rules()
+RULES = Rules(alone=0.0)
+"""But for a test of that, all connections begin at the same moment."""
 
 
 def blobs(*sizes: int) -> List[Descriptor]:
@@ -219,3 +220,47 @@ def test_tiny_layers_cost_one_request_each() -> None:
         ledger.release(run)
     assert len(seen) == 100
     assert all(state.is_complete for state in ledger.states)
+
+
+def test_a_layers_first_connection_is_left_alone_for_a_moment() -> None:
+    """It may turn out to bring all that this machine can take; another source's is begun at once, to be measured."""
+    rules = Rules()
+    ledger = Ledger(blobs(100 * MIB))
+    first = choose(ledger, Idle(4), 0.0, rules)
+    assert first is not None
+    assign(ledger, first, 0.0)
+    assert choose(ledger, Idle(4), rules.alone / 2, rules) is None
+    assert choose(ledger, Idle(4), rules.alone, rules) is not None
+    assert choose(ledger, Idle(4, source=1, sources=2), 0.0, rules) is not None
+
+
+def test_nobody_joins_a_flood() -> None:
+    """Where one connection brings more than is taken from it, another would only bring bytes out of order."""
+    ledger = Ledger(blobs(400 * MIB, 3 * MIB))
+    take(ledger, 4)
+    run = ledger.states[0].runs[0]
+    for _ in range(4):
+        assert not run.is_flood
+        run.filled(True)
+    assert take(ledger, 4) == (1, 0, 3 * MIB), "another layer is another matter"
+    assert choose(ledger, Idle(4), 5.0, RULES) is None, "no part of it, and nothing is stolen"
+    for _ in range(8):
+        run.filled(True)
+    run.filled(False)
+    assert run.is_flood, "one shorter receive is no drought"
+    for _ in range(8):
+        run.filled(False)
+    assert take(ledger, 4, now=5.0)[0] == 0
+
+
+def test_a_flood_is_remembered_from_one_piece_to_the_next() -> None:
+    """The reply to the next request begins slowly, whoever gives it."""
+    ledger = Ledger(blobs(400 * MIB))
+    take(ledger, 4)
+    run = ledger.states[0].runs[0]
+    for _ in range(4):
+        run.filled(True)
+    ledger.release(run)
+    take(ledger, 4)
+    assert ledger.states[0].runs[0].is_flood
+    assert choose(ledger, Idle(4), 5.0, RULES) is None

@@ -2,8 +2,8 @@
 
 Strategy: no byte is written for it. On Linux the blocks are reserved, so that a full disk is met now and not in the
 middle of a download, but not in memory (tmpfs), where to reserve is to clear every page, a quarter of a second for
-each gigabyte, before it is written over; on macOS the file is sparse. Windows would fill a file with zeros up to where is written first,
-and its C library does so for a size alone, unless the file is sparse: so it is made that.
+each gigabyte, before it is written over; on macOS the file is sparse. Windows would fill a file with zeros up to
+where is written first, and its C library does so for a size alone, unless the file is sparse: so it is made that.
 """
 
 from __future__ import annotations

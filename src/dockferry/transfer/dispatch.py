@@ -42,6 +42,10 @@ class Dispatch:
         """Whether one more connection may be used."""
         return len(self.jobs) < self._connections(now)
 
+    def is_young(self, now: float) -> bool:
+        """Whether a connection has just begun, and is left alone with its blob for a moment."""
+        return any(now - job.began < self.rules.alone for job in self.jobs.values())
+
     def is_more_wanted(self, received: int, now: float) -> bool:
         """Let the governor look at the bytes `received` so far: whether more connections may be used than before."""
         before = self.governor.target

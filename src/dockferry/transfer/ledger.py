@@ -12,6 +12,8 @@ from typing import Dict, Iterator, List, Optional, Sequence
 from ..oci.descriptor import Descriptor
 from .ranges import Range, RangeSet
 
+_FLOOD, _FULL_MOST = 4, 8
+"""Buffers: so many more full ones than others, for one comes after each pause of this machine's; the most counted."""
 _WINDOW = 2.0
 """Seconds over which a run's speed is taken."""
 
@@ -20,8 +22,9 @@ class Run:
     """A piece in progress: `[pos, end)` of blob number `blob` is still to come.
 
     `end` may be lowered by a thief at any time. `in_hand` bytes at `pos` have come and are not handed in yet, as its
-    own thread tells. `twin` says that another run covers the same bytes. `source` is the number of who is asked,
-    `last_at` when the last byte came, or the run began.
+    own thread tells. `full` counts the buffers that were there at once, to the brim, less those that were not. `twin`
+    says that another run covers the same bytes. `source` is the number of who is asked, `last_at` when the last byte
+    came, or the run began.
     """
 
     __slots__ = (
@@ -30,6 +33,7 @@ class Run:
         "began",
         "blob",
         "end",
+        "full",
         "in_hand",
         "last_at",
         "pos",
@@ -45,7 +49,7 @@ class Run:
         self.end = end
         self.began = now
         self.received = 0
-        self.in_hand = 0
+        self.in_hand = self.full = 0
         self.twin = False
         self.last_at = self._mark_at = now
         self._mark_received = 0
@@ -59,6 +63,15 @@ class Run:
     def to_come(self) -> int:
         """Bytes that have not come."""
         return max(0, self.end - self.pos - self.in_hand)
+
+    @property
+    def is_flood(self) -> bool:
+        """Whether it brings more than is taken from it: it is this machine that is slower, and not the network."""
+        return self.full >= _FLOOD
+
+    def filled(self, is_at_once: bool) -> None:
+        """One more buffer came, `is_at_once` to the brim by one receive, as its own thread tells."""
+        self.full = min(self.full + 1, _FULL_MOST) if is_at_once else max(self.full - 1, 0)
 
     def count(self, received: int, now: float) -> None:
         """`received` more bytes came."""
@@ -78,16 +91,21 @@ class Run:
             return self.received / max(1e-3, now - self.began)
         return (self.received - self._mark_received) / span
 
+    def speed_so_far(self, now: float) -> float:
+        """The same, of a young run too: what has come since it began, the wait for it included."""
+        speed = self.speed(now)
+        return (self.received + self.in_hand) / max(1e-3, now - self.began) if speed is None else speed
+
 
 class BlobState:
     """One blob's part of the ledger. `one_stream`: the sources that ignore ranges of it, and since when.
 
     `in_one`: it is brought by one connection at a time, as one long range, for it has come wrong again and again: the
     fewer replies it is made of, the likelier all of them are right. `failures`: runs that failed since the last new
-    byte.
+    byte. `full`: that of the last run that is over, which the next one is taken to be like.
     """
 
-    __slots__ = ("blob", "failures", "had", "in_one", "one_stream", "runs", "writing")
+    __slots__ = ("blob", "failures", "full", "had", "in_one", "one_stream", "runs", "writing")
 
     def __init__(self, blob: Descriptor, had: RangeSet) -> None:
         self.blob = blob
@@ -96,7 +114,7 @@ class BlobState:
         self.runs: List[Run] = []
         self.one_stream: Dict[int, float] = {}
         self.in_one = False
-        self.failures = 0
+        self.failures = self.full = 0
 
     @property
     def is_complete(self) -> bool:
@@ -126,8 +144,10 @@ class Ledger:
 
     def claim(self, blob: int, start: int, end: int, now: float, source: int = 0) -> Run:
         """Give `[start, end)` of a blob to one connection, which asks `source`."""
+        state = self.states[blob]
         run = Run(blob, start, end, now, source)
-        self.states[blob].runs.append(run)
+        run.full = state.full
+        state.runs.append(run)
         return run
 
     def begin(self, run: Run, count: int, now: float) -> List[Range]:
@@ -161,7 +181,9 @@ class Ledger:
 
     def release(self, run: Run) -> None:
         """The run is over; what it did not bring is missing again."""
-        runs = self.states[run.blob].runs
+        state = self.states[run.blob]
+        state.full = run.full
+        runs = state.runs
         runs.remove(run)
         for other in runs:
             other.twin = any(third is not other and third.pos < other.end and other.pos < third.end for third in runs)

@@ -36,6 +36,8 @@ class Rules:
     small: int = 256 * 1024
     pause: float = 0.75
     """So little that is silent so long is worth a second request: it costs nearly nothing."""
+    alone: float = 0.02
+    """So long a blob's only connection is left alone: one that turns out to be a flood needs no other."""
     first_byte_time: float = 20.0
     """A request that waits for its first byte is left alone this long: caches fetch from upstream first."""
 
@@ -79,7 +81,7 @@ class Assignment:
 def choose(ledger: Ledger, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
     """What the `idle` connection should do; None: nothing now."""
     states = [(number, state) for number, state in enumerate(ledger.states) if number not in idle.closed]
-    return _untouched(states, idle, rules) or _steal(states, idle, now, rules) or _twin(states, idle, now, rules)
+    return _untouched(states, idle, now, rules) or _steal(states, idle, now, rules) or _twin(states, idle, now, rules)
 
 
 def assign(ledger: Ledger, choice: Assignment, now: float, source: int = 0) -> Run:
@@ -94,7 +96,7 @@ def assign(ledger: Ledger, choice: Assignment, now: float, source: int = 0) -> R
     return run
 
 
-def _untouched(states: States, idle: Idle, rules: Rules) -> Optional[Assignment]:
+def _untouched(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
     best: Optional[Tuple[Tuple[bool, int, int], BlobState, int, Range]] = None
     missing = unfinished = 0
     for number, state in states:
@@ -104,7 +106,7 @@ def _untouched(states: States, idle: Idle, rules: Rules) -> Optional[Assignment]
         open_bytes = sum(end - start for start, end in gaps)
         unfinished += 1
         missing += open_bytes + sum(run.remaining for run in state.runs)
-        if gaps and (state.is_shared(idle.source) or not state.runs):
+        if gaps and (not state.runs or _may_join(state, idle, now, rules)):
             rank = (not state.runs, -state.failures, open_bytes)
             if best is None or rank > best[0]:
                 best = (rank, state, number, gaps[0])
@@ -116,6 +118,16 @@ def _untouched(states: States, idle: Idle, rules: Rules) -> Optional[Assignment]
         cut = start + min(share, _longest_piece(idle, unfinished, rules))
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
     return Assignment(number, start, end)
+
+
+def _may_join(state: BlobState, idle: Idle, now: float, rules: Rules) -> bool:
+    """Whether the `idle` connection may bring a part of a blob that others bring already.
+
+    Not where one of them brings more than can be dealt with here: more would only come out of order, and wait.
+    """
+    if len(state.runs) == 1 and state.runs[0].source == idle.source and now - state.runs[0].began < rules.alone:
+        return False
+    return state.is_shared(idle.source) and not any(run.is_flood for run in state.runs)
 
 
 def _longest_piece(idle: Idle, unfinished: int, rules: Rules) -> int:
@@ -174,7 +186,7 @@ def _slowest(states: States, idle: Idle, now: float, rules: Rules) -> Optional[R
     """The run worth stealing from that has the longest time to go."""
     found, longest = None, rules.steal_time
     for _, state in states:
-        if state.is_shared(idle.source):
+        if _may_join(state, idle, now, rules):
             for run in state.runs:
                 if not run.twin and run.to_come >= 2 * rules.steal_min:
                     time = _time_to_go(run, idle, now, rules)

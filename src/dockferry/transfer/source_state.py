@@ -158,7 +158,7 @@ class SourceState:
 
     def ended(self, worker: Worker, run: Run, now: float) -> None:
         """A request to it is over, well or not."""
-        speed = run.speed(now)
+        speed = run.speed_so_far(now)
         if speed:
             pace = worker.paces.get(self.number, UNKNOWN)
             worker.paces[self.number] = self.pace = replace(pace, speed=speed)

@@ -6,6 +6,7 @@ ledger, the dispatch, the retry policy and trust are pure: they get the clock an
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Callable, List, Optional, Sequence
 
@@ -15,7 +16,7 @@ from ..oci.descriptor import Descriptor
 from .dispatch import Dispatch
 from .governor import Governor
 from .jobs import Job, Reservation, Written
-from .ledger import Ledger
+from .ledger import Ledger, Run
 from .pool import Pool
 from .proof import OnDrop, Proof
 from .protocols import Abortable, Delivery, Source
@@ -27,6 +28,7 @@ from .source_state import Worker
 from .trust import Trust
 from .watch import watch
 
+_PROCESSORS = os.cpu_count() or 1
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
 
@@ -74,7 +76,8 @@ class TransferState:
                 if wake_at > now:
                     self.shared.work.wait(wake_at - now)
                 elif self.dispatch.has_room(now):
-                    self.shared.work.wait(min(_RECONSIDER, self.pool.next_at(worker, now) - now))
+                    soon = self.dispatch.rules.alone if self.dispatch.is_young(now) else _RECONSIDER
+                    self.shared.work.wait(min(soon, self.pool.next_at(worker, now) - now))
                 else:
                     self.shared.spare.wait(_RECONSIDER)
             raise Stopped
@@ -137,7 +140,12 @@ class TransferState:
             job.reserved = ranges
             number, source = job.run.blob, job.source.number
             compares, must_repeat = self._trust.compares(number), self._trust.must_repeat(number, source)
-            return Reservation(ranges, self.proof.hold(number, ranges), compares, must_repeat)
+            hashes = not self._is_left_to_hashers(job.run) and self.proof.hold(number, ranges)
+            return Reservation(ranges, hashes, compares, must_repeat)
+
+    def _is_left_to_hashers(self, run: Run) -> bool:
+        """Whether the run brings more than its own thread can hash, and a hasher has a processor to itself."""
+        return run.is_flood and 2 * len(self.dispatch.jobs) <= _PROCESSORS
 
     def commit(self, job: Job, reservation: Reservation, written: Written) -> List[Abortable]:
         """The reserved ranges are written, and the first is hashed where it was to be.

@@ -17,7 +17,7 @@ from .source_state import Worker
 from .state import TransferState
 from .trust import BLOCK
 
-BUFFER = 512 * 1024
+BUFFER = 1024 * 1024
 """Bytes for each connection: what memory costs, and the least that is written at once on a fast link."""
 _FLUSH = 0.5
 """Seconds after which a slow link's bytes are written though the buffer is not full."""
@@ -100,6 +100,7 @@ class _Carrier:
         filled = 0
         try:
             count: Optional[int] = delivery.readinto(view[: run.remaining])
+            run.filled(count == BUFFER)
             while count is not None:
                 filled += count
                 run.in_hand = filled
