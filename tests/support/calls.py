@@ -13,28 +13,11 @@ from typing import Sequence
 from .costs import quiet_environment
 from .require import require
 
-TRACED = [
-    "execve",
-    "recvfrom",
-    "read",
-    "pread64",
-    "preadv",
-    "preadv2",
-    "write",
-    "pwrite64",
-    "poll",
-    "ppoll",
-    "futex",
-    "connect",
-    "fsync",
-    "fdatasync",
-    "sendto",
-    "clone",
-    "clone3",
-    "nanosleep",
-    "clock_nanosleep",
-    "sched_yield",
-]
+TRACED = (
+    *("execve", "clone", "clone3", "connect", "sendto", "recvfrom", "poll", "ppoll", "futex"),
+    *("read", "pread64", "preadv", "preadv2", "write", "pwrite64", "fsync", "fdatasync"),
+    *("nanosleep", "clock_nanosleep", "sched_yield"),
+)
 _BEGUN, _FAILED = re.compile(r"^\d+ +(\w+)\("), re.compile(r" = -1 (E\w+) ")
 
 

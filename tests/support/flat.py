@@ -1,4 +1,4 @@
-"""A source and a destination without contents: a blob of any size that costs no memory, for transfers of the engine."""
+"""Flat blobs: of any size and without memory; a source and a destination of them, for transfers of the engine."""
 
 from __future__ import annotations
 
