@@ -25,7 +25,8 @@ Serving = Callable[[str], ContextManager[Door]]
 class Bench:
     """`folder` is scratch, `rounds` how often each tool runs, `say` tells what is going on.
 
-    `few`: a quick look, with few of the tools. `part` is the key of the scenario that is measured now.
+    `few`: a quick look, with few of the tools, and none that is so slow that it runs once. `part` is the key of the
+    scenario that is measured now.
     """
 
     def __init__(self, folder: Path, rounds: int, say: Say, few: bool = False) -> None:
@@ -55,6 +56,7 @@ class Bench:
         are floors that are shown and not told over. `said` is what goes behind the name of a tool.
         """
         samples: Dict[str, List[Sample]] = {}
+        once = () if self._few else once
         everyone = [peer for peer in (*floors, *beside, *peers, *once) if not self._few or peer.program in FEW]
         why = {peer.name: peer.missing for peer in everyone if peer.missing}
         for number in range(self.rounds):

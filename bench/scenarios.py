@@ -114,8 +114,10 @@ def tiny(bench: Bench, image: BenchImage, round_trip: float, connections: int) -
     floor = (3 + -(-image.layers // connections)) * round_trip
     with own_registry(image) as door:
         links = Links(door, round_trip, 1e8)
-        peers = [mine, aria, *ARCHIVERS]
-        yield from bench.compare(words, links.serving, image, peers, said=links.said, ours=mine, floor=floor)
+        serving, said = links.serving, links.said
+        yield from bench.compare(
+            words, serving, image, [mine, aria], said=said, ours=mine, floor=floor, once=ARCHIVERS
+        )
 
 
 def resume(bench: Bench, image: BenchImage, rate: float, connections: int) -> Iterator[Result]:

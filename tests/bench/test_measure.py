@@ -5,22 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _bench_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The scripts of bench/ import each other by their bare names."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    yield
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(ROOT / "bench")):
-            del sys.modules[name]
+pytestmark = pytest.mark.usefixtures("bench_modules")
 
 
 def test_a_peak_is_the_programs_own(tmp_path: Path) -> None:
