@@ -19,17 +19,17 @@ from result import Document, Result
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 OURS, OTHERS, INK, FAINT, FLOOR = "#0b7285", "#b8c0c8", "#212529", "#868e96", "#e8590c"
-STYLE = {
+STYLE: Any = {
     "font.size": 10,
     "font.family": "DejaVu Sans",
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.spines.left": False,
     "text.color": INK,
     "xtick.color": FAINT,
     "ytick.color": INK,
@@ -76,7 +76,7 @@ def _times(part: str, panels: Dict[str, List[Result]], at: Dict[str, str], path:
         _bars(axis, bars, "\n".join(textwrap.wrap(scenario, 88)), "times the floor")
         axis.axvline(1, color=FLOOR, linewidth=1.2, zorder=3)
         axis.text(1, -0.75, "floor", color=FLOOR, ha="center", va="bottom", fontsize=8.5)
-    return _saved(figure, at, path)
+    return saved(figure, at, path)
 
 
 def _costs(results: Sequence[Result], at: Dict[str, str], path: Path) -> Path:
@@ -89,7 +89,7 @@ def _costs(results: Sequence[Result], at: Dict[str, str], path: Path) -> Path:
         _bars(left, cpu, scenario, "CPU seconds for each GiB", order)
         _bars(right, memory, "", "peak memory, MB", order)
         right.set_yticklabels([])
-    return _saved(figure, at, path)
+    return saved(figure, at, path)
 
 
 def _bars(axis: Any, bars: List[Bar], title: str, what: str, order: Optional[List[str]] = None) -> None:
@@ -103,8 +103,9 @@ def _bars(axis: Any, bars: List[Bar], title: str, what: str, order: Optional[Lis
         color = OURS if who.startswith("dockferry") else OTHERS
         axis.barh(place, middle - start, left=start, height=0.62, color=color, zorder=2)
         low, high = min(values), max(values)
-        for line in ([(low, place), (high, place)], *([(x, place - 0.13), (x, place + 0.13)] for x in (low, high))):
-            axis.plot(*zip(*line), color=INK, linewidth=1.1, zorder=4)
+        axis.plot([low, high], [place, place], color=INK, linewidth=1.1, zorder=4)
+        for end in (low, high):
+            axis.plot([end, end], [place - 0.13, place + 0.13], color=INK, linewidth=1.1, zorder=4)
         axis.annotate(
             words.format(middle),
             (max(max(values), start), place),
@@ -114,6 +115,7 @@ def _bars(axis: Any, bars: List[Bar], title: str, what: str, order: Optional[Lis
             fontsize=9,
             fontweight="bold" if color == OURS else "normal",
         )
+    axis.spines["left"].set_visible(False)
     axis.set_yticks(range(len(bars)), [who for who, _, _ in bars])
     axis.set_ylim(len(bars) - 0.45, -0.75)
     axis.tick_params(axis="y", length=0)
@@ -148,16 +150,16 @@ def _figure(heights: Sequence[int], title: str, columns: int = 1) -> Tuple[Any, 
         figsize=(_WIDTH, sum(inches) + _FOOT),
         height_ratios=inches,
         squeeze=False,
-        layout="constrained",
+        layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.08),
     )
     figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
-    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.08)
     return figure, axes if columns > 1 else axes[:, 0]
 
 
-def _saved(figure: Any, at: Dict[str, str], path: Path) -> Path:
+def saved(figure: Any, at: Dict[str, str], path: Path, legend: str = "bars: medians, lines: ranges") -> Path:
+    """The same bytes for the same figure; with a line that says where it was measured."""
     where = f"{at['processor']}, {at['cpus']} CPUs, {at['system']} · {at['date']} · commit {at['commit']}"
-    figure.supxlabel(f"bars: medians, lines: ranges · {where}", x=0.012, ha="left", fontsize=7.5, color=FAINT)
+    figure.supxlabel(f"{legend} · {where}", x=0.012, ha="left", fontsize=7.5, color=FAINT)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
     return path

@@ -17,7 +17,8 @@ _GIB = 1 << 30
 def markdown(document: Document) -> str:
     """Circumstances, table and notes."""
     rows = [row(result) for result in document.results]
-    lines = [where(document.circumstances), "", HEAD, *rows, "", *(f"- {note}" for note in document.notes)]
+    how = " Runs interleaved, medians; ratios are medians of each round's own."
+    lines = [where(document.circumstances) + how, "", HEAD, *rows, "", *(f"- {note}" for note in document.notes)]
     return "\n".join(lines)
 
 
@@ -26,8 +27,7 @@ def where(at: Dict[str, str]) -> str:
     return (
         f"{at['date']}, commit {at['commit'] or 'unknown'}. {at['processor']}, {at['cpus']} CPUs, {at['memory']},"
         f" {at['system']}, Python {at['python']}, {at['openssl']}; files on {at['files']}; load average before"
-        f" {at['load']}. Server and client share the CPUs, all on loopback. Runs interleaved, medians; ratios are"
-        " medians of each round's own."
+        f" {at['load']}. Server and client share the CPUs, all on loopback."
     )
 
 

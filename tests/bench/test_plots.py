@@ -21,9 +21,8 @@ def written(path: Path) -> Path:
             "lan", "10 MB in 2 layers", tool, samples, 10_000_000, floors, (2.0,) * len(samples), missing=missing
         )
 
-    at = dict.fromkeys(
-        ("date", "commit", "processor", "cpus", "memory", "system", "python", "openssl", "files", "load"), "x"
-    )
+    words = "date commit processor cpus memory system python openssl files load"
+    at = dict.fromkeys(words.split(), "x")
     results = [result("dockferry", 2.0, 1.5, 2.5), result("another", 4.0, 5.0, 6.0)]
     results.append(result("third", missing="third is not installed"))
     Document(at, results, ["a note"]).write(path)
