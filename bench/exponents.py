@@ -11,6 +11,7 @@ from measure import Sample, median
 
 WORSE = 1.1
 """An exponent above this, between two points that cost enough to be told from the start, is worse than linear."""
+WORSE_WORDS = "worse than linear"
 COSTS: Dict[str, Callable[[Sample], float]] = {
     "seconds": lambda sample: sample.seconds,
     "CPU seconds": lambda sample: sample.cpu,
@@ -22,13 +23,15 @@ COSTS: Dict[str, Callable[[Sample], float]] = {
 class Series:
     """What grew, in words; for each amount of it the runs; `missing`: for an amount why there are none.
 
-    `flat` names the costs that are promised not to grow with it.
+    `flat` names the costs that are promised not to grow with it. `like` is the name of a series that shows how the
+    machine's own cost grows.
     """
 
     name: str
     points: Sequence[Tuple[int, Sequence[Sample]]]
     missing: Sequence[Tuple[int, str]] = ()
     flat: Sequence[str] = ()
+    like: str = ""
 
     def medians(self, cost: str) -> List[Tuple[int, float]]:
         """Amount and median cost of each point."""
@@ -69,5 +72,5 @@ def verdict(series: Series, cost: str) -> str:
     steps = [step for step in between(points) if step is not None]
     overall = fitted(points)
     if max(steps) > WORSE or (overall is not None and overall > WORSE):
-        return "worse than linear"
+        return WORSE_WORDS
     return "flat" if max(value for _, value in points) <= 1.1 * points[0][1] else "at most linear"

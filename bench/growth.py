@@ -16,7 +16,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Sequence
 
 import synthetic
 from exponents import Series
@@ -32,6 +32,7 @@ ONCE_FROM = 5e8
 """Bytes of an image from which it is pulled once."""
 SPARE = 2e9
 """Bytes that the disk must have besides the archive."""
+WRITTEN = "bytes written by dd"
 DOCKFERRY = [sys.executable, "-m", "dockferry"]
 
 
@@ -49,23 +50,31 @@ class Growing:
         command: Callable[[int, Path], List[str]],
         size: Callable[[int], int] = lambda amount: 0,
         flat: Sequence[str] = (),
+        like: str = "",
     ) -> Series:
-        """Each amount in turn; `size` is how many bytes of archive it makes. An error ends none but its amount."""
-        points: List[Tuple[int, List[Sample]]] = []
-        missing: List[Tuple[int, str]] = []
-        for amount in amounts:
-            needed = size(amount)
-            free = shutil.disk_usage(self.folder).free
-            if needed + SPARE > free:
-                why = f"wanted {(needed + SPARE) / 1e9:.1f} GB of free space, got {free / 1e9:.1f}"
-                missing.append((amount, why))
-                continue
-            rounds = 1 if self.quick or needed > ONCE_FROM else ROUNDS
-            try:
-                points.append((amount, [self._once(name, amount, command, needed) for _ in range(rounds)]))
-            except Failed as error:
-                missing.append((amount, str(error)))
-        return Series(name, points, missing, flat)
+        """All amounts in turn, round after round; `size` is how many bytes of archive each makes.
+
+        What fails, or does not fit on the disk, ends none but its amount. `flat` and `like` as in `Series`.
+        """
+        points: Dict[int, List[Sample]] = {amount: [] for amount in amounts}
+        missing: Dict[int, str] = {}
+        for number in range(1 if self.quick else ROUNDS):
+            for amount in amounts:
+                is_enough = number > 0 and size(amount) > ONCE_FROM
+                if amount in missing or is_enough:
+                    continue
+                try:
+                    self._check_space(size(amount))
+                    points[amount].append(self._once(name, amount, command, size(amount)))
+                except Failed as error:
+                    missing[amount] = str(error)
+                    del points[amount]
+        return Series(name, list(points.items()), list(missing.items()), flat, like)
+
+    def _check_space(self, needed: int) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if needed + SPARE > free:
+            raise Failed(f"wanted {(needed + SPARE) / 1e9:.1f} GB of free space, got {free / 1e9:.1f}")
 
     def _once(self, name: str, amount: int, command: Callable[[int, Path], List[str]], needed: int) -> Sample:
         print(f"{name}: {amount:,}", file=sys.stderr, flush=True)
@@ -92,12 +101,14 @@ def layer_size(growing: Growing) -> Iterator[Series]:
     digests = growing.block.digests(amounts)
     images = {f"size/{size}": {digests[size]: growing.block.blob(size)} for size in amounts}
     with _serving(images) as host:
+        yield growing.series(WRITTEN, amounts, _dd, size=lambda amount: amount)
         yield growing.series(
             "bytes of one layer",
             amounts,
             lambda amount, out: _pull(out, f"{host}/size/{amount}:1", "-t", "5"),
             size=lambda amount: amount,
             flat=["peak MB"],
+            like=WRITTEN,
         )
 
 
@@ -154,6 +165,19 @@ def _serving(made: Dict[str, synthetic.Layers]) -> Iterator[str]:
         synthetic.add_image(store, repository, blobs)
     with serve(store) as running:
         yield running.host
+
+
+def _dd(amount: int, out: Path) -> List[str]:
+    """Nothing but writing as much to the disk: how the machine's own cost grows."""
+    return [
+        "dd",
+        "if=/dev/zero",
+        f"of={out / 'out'}",
+        "bs=1M",
+        "iflag=count_bytes",
+        f"count={amount}",
+        "conv=fdatasync",
+    ]
 
 
 def _pull(out: Path, *words: str) -> List[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
-from exponents import COSTS, Series, between, fitted, verdict
+from exponents import COSTS, WORSE_WORDS, Series, between, fitted, verdict
 from measure import Sample
 from report import where
 
@@ -36,6 +36,7 @@ class Growth:
                     [(amount, [Sample(**sample) for sample in samples]) for amount, samples in one["points"]],
                     [(amount, why) for amount, why in one["missing"]],
                     one["flat"],
+                    one["like"],
                 )
                 for one in found["series"]
             ],
@@ -51,11 +52,14 @@ def markdown(growth: Growth) -> str:
     lines += ["", "| what grows | cost | exponent from point to point | of what is added | verdict |"]
     lines += ["|---|---|---|--:|---|"]
     for series in growth.series:
-        lines += [_growth(series, cost) for cost in COSTS]
+        beside = next((one for one in growth.series if one.name == series.like), None)
+        lines += [_growth(series, cost, beside) for cost in COSTS]
     lines += [
         "",
         "- Medians of runs. An exponent of 0 is flat, 1 linear, 2 quadratic. Of what is added: a line through the",
         "  logarithms, after the cost at the smallest amount was taken off; empty where too little is added to tell.",
+        "- dd writes and syncs as many zeros: what grows there too is the machine's (memory that its host has not",
+        "  given it yet, pages that have to be written before others can be).",
         "- Seconds are the client's and the server's, which share the CPUs; CPU and memory are the client's alone.",
     ]
     return "\n".join(lines)
@@ -70,10 +74,13 @@ def _costs(series: Series) -> List[str]:
     return [*lines, *(f"| {series.name} | {amount:,} | 0 | {why} | | |" for amount, why in series.missing)]
 
 
-def _growth(series: Series, cost: str) -> str:
+def _growth(series: Series, cost: str, beside: Optional[Series]) -> str:
     points = series.medians(cost)
+    found = verdict(series, cost)
+    if beside is not None and found == verdict(beside, cost) == WORSE_WORDS:
+        found += f", as are {beside.name}"
     steps = ", ".join(_figure(step) for step in between(points))
-    return f"| {series.name} | {cost} | {steps} | {_figure(fitted(points))} | {verdict(series, cost)} |"
+    return f"| {series.name} | {cost} | {steps} | {_figure(fitted(points))} | {found} |"
 
 
 def _figure(value: Optional[float]) -> str:

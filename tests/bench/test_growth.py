@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -38,6 +39,24 @@ def test_growth_is_told_by_its_exponent(cost: Callable[[int], float], exponent: 
     assert verdict(series, "seconds") == words
     assert verdict(series, "peak MB") == "flat"
     assert verdict(Series("nothing", []), "seconds") == "not measured"
+
+
+def test_what_the_machine_does_too_is_said_to_be_its_own() -> None:
+    """Where writing alone grows as badly, the verdict says so."""
+    from exponents import Series
+    from growth_report import Growth, markdown
+    from measure import Sample
+
+    points = [(n, [Sample(n**1.5, 1.0, 30_000_000, None)]) for n in (1, 10, 100)]
+    words = "date commit processor cpus memory system python openssl files load"
+    at = dict.fromkeys(words.split(), "x")
+    text = markdown(Growth(at, [Series("dd", points), Series("ours", points, like="dd"), Series("others", points)]))
+    found = re.findall(r"\| (\w+) \| seconds \| 1.50, 1.50 \| \d\.\d\d \| (.*) \|", text)
+    assert found == [
+        ("dd", "worse than linear"),
+        ("ours", "worse than linear, as are dd"),
+        ("others", "worse than linear"),
+    ]
 
 
 def test_a_promise_to_be_flat_is_held_to_a_tenth() -> None:
@@ -102,7 +121,7 @@ def test_a_disk_that_is_too_small_is_named(tmp_path: Path) -> None:
     series = Growing(tmp_path, quick=True, huge=False).series(
         "bytes", [1, 2], lambda amount, out: ["true"], size=lambda amount: 10**15 * (amount - 1)
     )
-    assert [amount for amount, _ in series.points] == [1]
+    assert [(amount, len(samples)) for amount, samples in series.points] == [(1, 1)]
     (missing,) = series.missing
     assert missing[0] == 2
     assert missing[1].startswith("wanted 1000002.0 GB of free space, got ")
@@ -126,4 +145,4 @@ def test_growth_is_drawn_from_the_json_alone(tmp_path: Path) -> None:
     assert again == growth
     drawn = draw(again, tmp_path / "plots").read_text()
     assert "<!-- things -->" in drawn
-    assert "none" not in drawn
+    assert "<!-- none -->" not in drawn
