@@ -35,10 +35,10 @@ demo: $(RUN_READY) ## see a pull through a bad network, all on this machine
 	$(BIN)/dockferry demo $(ARGS)
 
 bench: system $(BENCH_READY) ## measure against other tools; QUICK=1 takes two minutes; also JSON and plots in bench/out
-	$(BIN)/python bench/run.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/results.json --plots $(BENCH_OUT) $(ARGS)
+	@$(BIN)/python bench/run.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/results.json --plots $(BENCH_OUT) $(ARGS)
 
 bench-growth: $(BENCH_READY) ## measure how cost grows with layers, bytes, connections and tags
-	$(BIN)/python bench/growth.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/growth.json --plots $(BENCH_OUT) $(ARGS)
+	@$(BIN)/python bench/growth.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/growth.json --plots $(BENCH_OUT) $(ARGS)
 
 bench-faults: system $(DEV_READY) ## play the faults against other tools
 	$(BIN)/python bench/faults.py $(ARGS)

@@ -68,7 +68,7 @@ def run(
         sample, code = _launched(command, folder, log, {**os.environ, **(environ or {})}, kill_when)
     if code != 0 and not sample.killed:
         tail = log_path.read_text(errors="replace").strip().splitlines()[-1:]
-        raise Failed(f"{command[0]} exited with {code}: {' '.join(tail)[:200]}")
+        raise Failed(f"{Path(command[0]).name} exited with {code}: {' '.join(tail)[:200]}")
     return sample
 
 
