@@ -37,14 +37,19 @@ def draw(growth: Growth, folder: Path) -> Path:
             for axis, cost in zip(row, COSTS):
                 _panel(axis, one, cost)
             row[0].set_title(one.name, loc="left", fontsize=10.5, pad=10, color=INK)
-        return saved(figure, growth.circumstances, folder / "growth.svg", "dots: medians; dashed: linear growth")
+        return saved(
+            figure,
+            growth.circumstances,
+            folder / "growth.svg",
+            "dots: medians; dashed: linear growth to the last one",
+        )
 
 
 def _panel(axis: Any, series: Series, cost: str) -> None:
     points = series.medians(cost)
     amounts, values = zip(*points)
     low, high = _ends(values)
-    axis.plot(*_linear(points, high), color=FLOOR, linewidth=1, dashes=(4, 3), zorder=2)
+    axis.plot(*_linear(points, low), color=FLOOR, linewidth=1, dashes=(4, 3), zorder=2)
     axis.plot(amounts, values, color=OURS, linewidth=2, marker="o", markersize=5, zorder=3)
     axis.set_xscale("log")
     axis.set_yscale("log")
@@ -71,11 +76,11 @@ def _ends(values: Tuple[float, ...]) -> Tuple[float, float]:
     return low, high
 
 
-def _linear(points: List[Tuple[int, float]], high: float) -> Tuple[List[float], List[float]]:
-    """From the first point on, until it leaves the panel."""
-    (start, cost), (end, _) = points[0], points[-1]
-    factor = min(end / start, high / cost)
-    return [start, start * factor], [cost, cost * factor]
+def _linear(points: List[Tuple[int, float]], low: float) -> Tuple[List[float], List[float]]:
+    """What ends at the last point and grew linearly, from where it comes into the panel: worse is what is steeper."""
+    (start, _), (end, cost) = points[0], points[-1]
+    factor = min(end / start, cost / low)
+    return [end / factor, end], [cost / factor, cost]
 
 
 def _short(value: float) -> str:
