@@ -116,7 +116,7 @@ def test_the_script_measures_all_series(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_too_small_is_named(tmp_path: Path) -> None:
     """An amount that does not fit is left out with what was wanted and got, and the others are measured."""
-    from growth import Growing
+    from growing import Growing
 
     series = Growing(tmp_path, quick=True, huge=False).series(
         "bytes", [1, 2], lambda amount, out: ["true"], size=lambda amount: 10**15 * (amount - 1)
