@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import matplotlib
 from measure import median
@@ -46,8 +46,8 @@ _TITLES = {
     "resume": "Killed at half, run again",
 }
 _BAR, _HEAD, _FOOT, _WIDTH = 0.33, 0.75, 0.75, 8.6
-_WIDE = 9.0
-"""Above this many times the floor an axis is logarithmic."""
+_WIDE = 12.0
+"""Above this many times the floor the axes of a picture are logarithmic."""
 
 Bar = Tuple[str, List[float], str]
 """Who; the value of each run; what is written behind it."""
@@ -71,9 +71,10 @@ def draw(document: Document, folder: Path) -> List[Path]:
 
 def _times(part: str, panels: Dict[str, List[Result]], at: Dict[str, str], path: Path) -> Path:
     figure, axes = _figure([len(results) for results in panels.values()], _TITLES.get(part, part))
+    is_wide = max(max(one.over(one.floors)) for results in panels.values() for one in results) > _WIDE
     for axis, (scenario, results) in zip(axes, panels.items()):
         bars = [(one.tool, one.over(one.floors), _words(one)) for one in results]
-        _bars(axis, bars, "\n".join(textwrap.wrap(scenario, 88)), "times the floor")
+        _bars(axis, bars, "\n".join(textwrap.wrap(scenario, 88)), "times the floor", is_wide=is_wide)
         axis.axvline(1, color=FLOOR, linewidth=1.2, zorder=3)
         axis.text(1, -0.75, "floor", color=FLOOR, ha="center", va="bottom", fontsize=8.5)
     return saved(figure, at, path)
@@ -92,12 +93,13 @@ def _costs(results: Sequence[Result], at: Dict[str, str], path: Path) -> Path:
     return saved(figure, at, path)
 
 
-def _bars(axis: Any, bars: List[Bar], title: str, what: str, order: Optional[List[str]] = None) -> None:
+def _bars(
+    axis: Any, bars: List[Bar], title: str, what: str, order: Sequence[str] = (), is_wide: bool = False
+) -> None:
     """The fastest on top. `title` above, `what` below. A bar's own words are a format of its median."""
     bars = sorted(bars, key=lambda bar: order.index(bar[0]) if order else median(bar[1]) or 0)
     middles = [median(values) or 0.0 for _, values, _ in bars]
     largest = max(max(values) for _, values, _ in bars)
-    is_wide = order is None and largest > _WIDE
     start = 1.0 if is_wide else 0.0
     for place, ((who, values, words), middle) in enumerate(zip(bars, middles)):
         color = OURS if who.startswith("dockferry") else OTHERS
