@@ -14,6 +14,8 @@ import threading
 import time
 from typing import Callable, Deque, Dict, Iterator, List, Tuple
 
+from door import Door
+
 _RECEIVE = 64 * 1024
 _IN_FLIGHT = 16 * 1024 * 1024
 """Bytes that a connection may have on the way: more than any link here needs."""
@@ -71,7 +73,7 @@ class Pipe:
 
 
 class Far:
-    """`requests` counts what the client sent in one go: over HTTP/1.1 without bodies that is one request each."""
+    """The way to one host. `connections` counts those that were made."""
 
     def __init__(self, host: str, round_trip: float, rate: float) -> None:
         name, _, port = host.rpartition(":")
@@ -80,7 +82,7 @@ class Far:
         self._free_at = 0.0
         self._lock = threading.Lock()
         self._sockets: List[socket.socket] = []
-        self.requests = self.connections = 0
+        self.connections = 0
 
     @contextlib.contextmanager
     def running(self) -> Iterator[str]:
@@ -109,7 +111,6 @@ class Far:
         ready = time.monotonic() + handshake
 
         def due(now: float, count: int) -> float:
-            self.requests += 1
             return max(now, ready) + self._round_trip / 2
 
         return due
@@ -121,23 +122,20 @@ class Far:
 
 
 class Links:
-    """A way to `host` for each run, and what each tool sent over it."""
+    """A way to `door` for each run, and what each tool made of it."""
 
-    def __init__(self, host: str, round_trip: float, rate: float) -> None:
-        self._host, self._round_trip, self._rate = host, round_trip, rate
+    def __init__(self, door: Door, round_trip: float, rate: float) -> None:
+        self._door, self._round_trip, self._rate = door, round_trip, rate
         self._used: Dict[str, List[Far]] = {}
 
     @contextlib.contextmanager
-    def serving(self, tool: str) -> Iterator[str]:
-        """`host:port`, for one run of `tool`."""
-        link = Far(self._host, self._round_trip, self._rate)
+    def serving(self, tool: str) -> Iterator[Door]:
+        """For one run of `tool`."""
+        link = Far(self._door.host, self._round_trip, self._rate)
         with link.running() as host:
-            yield host
+            yield Door(host, tally=self._door.tally)
         self._used.setdefault(tool, []).append(link)
 
-    def label(self, tool: str) -> str:
-        """The tool's name, with its requests and connections: medians."""
-        used = self._used[tool]
-        requests = statistics.median_low(link.requests for link in used)
-        connections = statistics.median_low(link.connections for link in used)
-        return f"{tool.rstrip(':')}: {requests} requests, {connections} connections"
+    def said(self, tool: str) -> str:
+        """The connections of the tool's runs: the median."""
+        return f": {statistics.median_low(link.connections for link in self._used[tool])} connections"

@@ -20,7 +20,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from daemon import docker_daemon
 from image import BenchImage
-from peers import OURS, SINGLE_STREAMS, Peer, skopeo_with_retries
+from image_tools import CRANE, DOCKER, OURS, PODMAN, skopeo_with_retries
+from peer import Peer, Target
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -30,7 +31,7 @@ from support.rude_registry import SEED
 from support.twelve import HONEST, TWELVE, Scenario, twelve_image
 
 LIMIT = 45.0
-TOOLS = [*(peer for peer in SINGLE_STREAMS if peer.program != "skopeo"), skopeo_with_retries(5)]
+TOOLS = [CRANE, PODMAN, DOCKER, skopeo_with_retries(5)]
 NOTE = """Where a server gives no ranges, what it cuts has to come again from its first byte, whoever asks: 1.6 times
 the bytes on average for T6 and T8. A wrong bit is looked for by fetching its layer again up to it."""
 HEAD = "| | fault | tool | ends | bytes × image | seconds | × without fault |\n|---|---|---|---|--:|--:|--:|"
@@ -97,12 +98,12 @@ def _play(scenario: Scenario, peer: Peer, image: MadeImage, folder: Path, limit:
 
         played = scenario.begin(image, serve)
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
-        named = BenchImage("demo/app", "1.0", image.manifest, ())
+        target = Target(played.front.host, BenchImage("demo/app", "1.0", image.manifest, ()), place)
         began = time.monotonic()
-        code = _run(peer.command(played.front.host, named, place), place, limit)
+        code = _run(peer.command(target), place, limit)
         took = time.monotonic() - began
         if peer.after is not None:
-            subprocess.run(peer.after(played.front.host, named, place), capture_output=True, timeout=60)
+            subprocess.run(peer.after(target), capture_output=True, timeout=60)
         word = "hangs" if code is None else "fails" if code else "ok"
         return Ran(word, took, played.counting.sent)
 

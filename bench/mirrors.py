@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
+from door import Counter, Door, Tally
 from image import BenchImage
 
 from dockferry.oci.descriptor import OCI_MANIFEST
@@ -43,22 +44,23 @@ class Mirrors:
         self._sent: Dict[str, List[Tuple[int, ...]]] = {}
 
     @contextmanager
-    def serving(self, tool: str) -> Iterator[str]:
-        """`host:port` of each, joined by commas, for one run of `tool`."""
+    def serving(self, tool: str) -> Iterator[Door]:
+        """All of them, for one run of `tool`."""
         lines = [_line(mirror) for mirror in self._mirrors]
+        counter = Counter()
         with ExitStack() as stack:
-            hosts = [stack.enter_context(_shown(self._image, line)) for line in lines]
-            yield ",".join(hosts)
+            hosts = [stack.enter_context(_shown(self._image, line, counter)) for line in lines]
+            yield Door(",".join(hosts), tally=lambda: Tally(counter.requests, sum(line.sent for line in lines)))
         self._sent.setdefault(tool, []).append(tuple(line.sent for line in lines))
 
-    def label(self, tool: str) -> str:
-        """The tool's name, with the bytes that were not needed and each mirror's share: medians and a range."""
+    def said(self, tool: str) -> str:
+        """The bytes that were not needed and each mirror's share: medians and a range."""
         runs = self._sent[tool]
         size = sum(descriptor.size for descriptor, _ in self._image.blobs)
         twice = [sum(run) / size - 1 for run in runs]
         shares = [statistics.median(run[place] / sum(run) for run in runs) for place in range(len(self._mirrors))]
         return (
-            f"{tool}: {statistics.median(twice):.1%} fetched twice ({min(twice):.1%}–{max(twice):.1%}),"
+            f": {statistics.median(twice):.1%} fetched twice ({min(twice):.1%}–{max(twice):.1%}),"
             f" shares {' / '.join(f'{share:.1%}' for share in shares)}"
         )
 
@@ -71,13 +73,13 @@ def _line(mirror: Mirror) -> Line:
 
 
 @contextmanager
-def _shown(image: BenchImage, line: Line) -> Iterator[str]:
+def _shown(image: BenchImage, line: Line, counter: Counter) -> Iterator[str]:
     """`host:port` of a registry that has `image` behind `line`."""
     store = ImageStore()
     store.add_manifest(image.repository, image.manifest, OCI_MANIFEST, image.tag)
     for descriptor, path in image.blobs:
         store.add_blob(image.repository, descriptor.digest, over(line, file_blob(path, descriptor.size), _STEP))
-    with serve(store) as running:
+    with serve(store, on_request=counter) as running:
         try:
             yield running.host
         finally:

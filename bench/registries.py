@@ -1,4 +1,4 @@
-"""Registries: Debian's docker-registry, filled by a small pusher; our own, which can be slow and counts bytes; nginx.
+"""Registries: Debian's docker-registry, filled by a small pusher; our own, which can be slow; nginx.
 
 Two slow ones: nginx's `limit_rate` paces each request and gives it a second's worth of bytes at once, so that a
 client which asks more often gets more than its floor says. Our own paces each connection, without bursts.
@@ -17,17 +17,21 @@ from pathlib import Path
 from typing import Callable, Iterator, List, Optional
 from urllib.parse import quote, urlsplit
 
+from access_log import AccessLog
+from authority import Authority
+from door import Counter, Door, Tally
 from image import BenchImage
 
 from dockferry.oci.descriptor import OCI_MANIFEST
-from dockferry.serve import ImageStore, Running, file_blob, serve
+from dockferry.serve import ImageStore, file_blob, serve
 
 _CONFIG = """\
 version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
+log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {root}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "127.0.0.1:{port}"{tls}}}
 """
+_TLS = ', tls: {{certificate: "{0.certificate}", key: "{0.key}"}}'
 _NGINX = """\
 daemon off; worker_processes 1; pid {folder}/pid; error_log stderr warn; {user}
 events {{ worker_connections 256; }}
@@ -48,14 +52,18 @@ _PATIENCE = 30.0
 
 
 @contextmanager
-def docker_registry(folder: Path) -> Iterator[Optional[str]]:
-    """`host:port` of a docker-registry that stores in `folder`, None where there is no such program."""
+def docker_registry(folder: Path, data: Path, authority: Optional[Authority] = None) -> Iterator[Optional[Door]]:
+    """A docker-registry that stores in `data`, its settings and logs in `folder`; over TLS if there is an authority.
+
+    None where there is no such program.
+    """
 
     def settings(port: int) -> str:
-        return _CONFIG.format(root=folder / "data", port=port)
+        return _CONFIG.format(root=data, port=port, tls=_TLS.format(authority) if authority else "")
 
     with _program("docker-registry", folder, settings, lambda config: ["serve", config]) as host:
-        yield host
+        tally = AccessLog(folder / "output").tally
+        yield Door(host, authority.pem if authority else None, tally) if host else None
 
 
 def push(host: str, image: BenchImage) -> None:
@@ -75,27 +83,28 @@ def push(host: str, image: BenchImage) -> None:
 
 
 @contextmanager
-def own_registry(image: BenchImage, rate: Optional[float] = None) -> Iterator[Running]:
+def own_registry(image: BenchImage, rate: Optional[float] = None) -> Iterator[Door]:
     """Our own registry in this process, `rate` bytes a second for each connection."""
+    counter = Counter()
     store = ImageStore()
     store.add_manifest(image.repository, image.manifest, OCI_MANIFEST, image.tag)
     for descriptor, path in image.blobs:
         store.add_blob(image.repository, descriptor.digest, file_blob(path, descriptor.size))
-    with serve(store, rate=rate) as running:
-        yield running
+    with serve(store, rate=rate, on_request=counter) as running:
+        yield Door(running.host, tally=lambda: Tally(counter.requests, running.sent))
 
 
 @contextmanager
-def nginx_capped(host: str, rate: float, folder: Path) -> Iterator[Optional[str]]:
-    """`host:port` of an nginx before `host` that gives each request `rate` bytes a second; None without nginx."""
+def nginx_capped(behind: Door, rate: float, folder: Path) -> Iterator[Optional[Door]]:
+    """An nginx before `behind` that gives each request `rate` bytes a second; None without nginx."""
 
     def settings(port: int) -> str:
-        return _NGINX.format(folder=folder, port=port, host=host, rate=int(rate), user=_user())
+        return _NGINX.format(folder=folder, port=port, host=behind.host, rate=int(rate), user=_user())
 
     with _program(
         "nginx", folder, settings, lambda config: ["-p", str(folder), "-c", config, "-e", "stderr"]
-    ) as mine:
-        yield mine
+    ) as host:
+        yield Door(host, tally=behind.tally) if host else None
 
 
 @contextmanager
@@ -111,8 +120,8 @@ def _program(
     port = _free_port()
     config = folder / "config"
     config.write_text(settings(port))
-    with open(folder / "log", "wb") as log, subprocess.Popen(
-        [program, *words(str(config))], stdout=log, stderr=log
+    with open(folder / "output", "wb") as output, open(folder / "log", "wb") as log, subprocess.Popen(
+        [program, *words(str(config))], stdout=output, stderr=log
     ) as server:
         try:
             _wait_listening(port, server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -29,12 +30,24 @@ def rows(folder: Path, *options: str) -> List[str]:
 def test_bench_prints_one_table(tmp_path: Path) -> None:
     """Every scenario gives rows of one Markdown table, missing tools are named, and nothing is left behind."""
     table = rows(tmp_path, "--scale=0.004")
-    assert {line.count("|") for line in table} == {10}
+    assert {line.count("|") for line in table} == {12}
     ours = [line for line in table if re.search(r"\| dockferry", line)]
-    assert len(ours) == 2 + 2 * 2 + 2 + 1 + 1 + 2 + 1
+    assert len(ours) == 2 + 4 * 2 + 2 + 1 + 1 + 2 + 1
     assert all(re.search(r"\| \d+ \| \d+\.\d\d \(", line) for line in ours), ours
     assert all(line.split("|")[3].strip() != "0" or line.split("|")[4].strip() for line in table[2:])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.real
+def test_tls_is_spoken_by_all(tmp_path: Path) -> None:
+    """Over TLS every tool that is there fetches the whole image, with a certificate that it has to trust."""
+    table = [line for line in rows(tmp_path, "--only=onelayer", "--scale=0.002") if "over TLS" in line]
+    cells = [[cell.strip() for cell in line.split("|")] for line in table]
+    not_run = [row for row in cells if row[3] == "0"]
+    assert all(row[4].endswith(("is not installed", "has no running daemon")) for row in not_run), not_run
+    fetched = [float(row[11]) for row in cells if row[3] != "0" and not row[2].startswith("floor")]
+    assert len(fetched) > 2
+    assert all(amount > 0.99 for amount in fetched)
 
 
 def test_mirrors_alone(tmp_path: Path) -> None:
@@ -47,3 +60,15 @@ def test_mirrors_alone(tmp_path: Path) -> None:
     assert re.search(figures + r"\d+\.\d% / \d+\.\d% / \d+\.\d% \|", three)
     assert any("| skopeo" in line and "takes one source" in line for line in table)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_all_that_was_measured_is_kept(tmp_path: Path) -> None:
+    """The JSON holds the machine, the commit, and each run with its own figures, down to the server's."""
+    kept = tmp_path / "kept" / "results.json"
+    rows(tmp_path, "--only=startup", "--scale=0.1", f"--json={kept}")
+    found = json.loads(kept.read_text())
+    assert found["circumstances"]["commit"]
+    assert found["circumstances"]["processor"]
+    there = next(one for one in found["results"] if one["tool"] == "dockferry pull, archive there")
+    assert [sample["requests"] for sample in there["samples"]] == [1, 1, 1]
+    assert all(sample["cpu"] > 0 and 8e6 < sample["rss"] < 200e6 for sample in there["samples"])
