@@ -24,5 +24,5 @@ def test_the_wheel_is_typed_and_knows_its_version(tmp_path: Path) -> None:
         names = opened.namelist()
         assert "dockferry/py.typed" in names
         assert f"Version: {__version__}\n" in opened.read(f"{information}/METADATA").decode()
-        assert "dockferry = dockferry.cli.main:main" in opened.read(f"{information}/entry_points.txt").decode()
+        assert "dockferry = dockferry.cli.main:run" in opened.read(f"{information}/entry_points.txt").decode()
     assert all(name.startswith(("dockferry/", information)) for name in names)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from support.costs import LINUX, MIB, Cost, cost_of, documents, plain_image, pull_args, size_of
@@ -44,10 +46,26 @@ def test_bytes_are_received_and_written_once(tmp_path: Path, image: MadeImage, t
     assert cost.stored <= size * 1.01
 
 
+@pytest.fixture
+def one_processor() -> Iterator[None]:
+    """This thread, and what it starts, has one processor."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
 @IMAGES
-def test_one_connection_reads_nothing_back(tmp_path: Path, image: MadeImage, start: int) -> None:
+@pytest.mark.usefixtures("one_processor")
+def test_one_connection_on_one_processor_reads_nothing_back(tmp_path: Path, image: MadeImage, start: int) -> None:
     """What comes in order is hashed from the buffer in hand: no byte of it is read from the file."""
     assert pulled(tmp_path / "home", image, 1).read <= start + LOOSE
+
+
+@IMAGES
+def test_one_connection_is_read_back_once_at_most(tmp_path: Path, image: MadeImage, start: int) -> None:
+    """Where a second processor is free it hashes what comes too fast for the first, close behind."""
+    assert pulled(tmp_path / "home", image, 1).read <= start + size_of(image) + LOOSE
 
 
 def test_a_layer_for_each_connection_is_hardly_read_back(tmp_path: Path, start: int) -> None:

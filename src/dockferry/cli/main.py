@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from argparse import Namespace
-from typing import List, Optional
+from typing import List, NoReturn, Optional
 
 from . import output, report
 from .signals import interruptible
 
 OUTPUT_CLOSED = 141
 """Exit code when standard output's reader has gone, as a shell shows SIGPIPE."""
+
+
+def run() -> NoReturn:
+    """The program: `main`, then the end of the process, at once.
+
+    What it did is on disk and told by then. To take the interpreter down first costs as much as a tenth of its start.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def main(words: Optional[List[str]] = None) -> int:

@@ -6,7 +6,6 @@ events and asks the governor. All state is in `TransferState`.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from ..oci.descriptor import Descriptor
 from .governor import Governor
 from .hasher import hash_along
 from .journal import Journal
+from .processors import processors
 from .progress import ProgressMaker
 from .protocols import Abortable, Destination, Source
 from .ranges import RangeSet
@@ -134,7 +134,7 @@ class _Crew:
     def __init__(self, state: TransferState, destination: Destination, journal: Journal, options: Options) -> None:
         self._state = state
         self._done = threading.Event()
-        hashers = max(1, min(4, os.cpu_count() or 1))
+        hashers = max(1, min(4, processors()))
         self._threads: List[threading.Thread] = [
             threading.Thread(target=work, args=(state, Worker(number), destination, journal), daemon=True)
             for number in range(options.threads or MAX_THREADS)

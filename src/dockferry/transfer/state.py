@@ -6,7 +6,6 @@ ledger, the dispatch, the retry policy and trust are pure: they get the clock an
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Callable, List, Optional, Sequence
 
@@ -18,6 +17,7 @@ from .governor import Governor
 from .jobs import Job, Reservation, Written
 from .ledger import Ledger, Run
 from .pool import Pool
+from .processors import processors
 from .proof import OnDrop, Proof
 from .protocols import Abortable, Delivery, Source
 from .ranges import RangeSet
@@ -28,7 +28,6 @@ from .source_state import Worker
 from .trust import Trust
 from .watch import watch
 
-_PROCESSORS = os.cpu_count() or 1
 _RECONSIDER = 0.25
 """Seconds after which an idle connection looks again whether something is worth stealing."""
 
@@ -57,6 +56,7 @@ class TransferState:
         self.clock = clock
         self.received = 0
         self._is_closed = False
+        self._processors = processors()
         self._trust = Trust(len(blobs), len(sources))
         self.pool = Pool(sources, len(blobs), self._trust, policy, luck)
         self.dispatch = Dispatch(self.ledger, self.pool, governor, rules)
@@ -145,7 +145,7 @@ class TransferState:
 
     def _is_left_to_hashers(self, run: Run) -> bool:
         """Whether the run brings more than its own thread can hash, and a hasher has a processor to itself."""
-        return run.is_flood and 2 * len(self.dispatch.jobs) <= _PROCESSORS
+        return run.is_flood and 2 * len(self.dispatch.jobs) <= self._processors
 
     def commit(self, job: Job, reservation: Reservation, written: Written) -> List[Abortable]:
         """The reserved ranges are written, and the first is hashed where it was to be.
