@@ -11,6 +11,7 @@ from support.memory import MemoryWait, Script
 from dockferry.errors import BodyError, BusyError, CertificateError, ConnectError, NetworkError, NotFoundError
 from dockferry.events import Retry, Warned
 from dockferry.transfer.jobs import Job
+from dockferry.transfer.pool import Closed
 from dockferry.transfer.retry import RetryPolicy
 from dockferry.transfer.source_state import Worker
 from dockferry.transfer.watch import SILENCE
@@ -181,8 +182,8 @@ def test_a_mirror_that_ignores_ranges_switches_nothing_off() -> None:
     assert job.source.number == 0
     assert job.run.pos == ignoring.run.pos
     pool, ledger = desk.state.pool, desk.state.ledger
-    assert pool.closed(pool.states[1], ledger, desk.now) == {0}
-    assert pool.closed(pool.states[1], ledger, desk.now + 60.0) == set()  # it is asked for a range once more
+    assert 0 in Closed(pool, pool.states[1], ledger, desk.now)
+    assert 0 not in Closed(pool, pool.states[1], ledger, desk.now + 60.0)  # it is asked for a range once more
 
 
 def test_a_mirror_that_ignores_ranges_gives_whole_blobs() -> None:
@@ -232,9 +233,9 @@ def test_a_slow_source_is_better_than_none() -> None:
     pool.states[1].demote(desk.now)
     assert [one.source.number for one in jobs(desk, WORKERS[1:2])] == [0]
     pool.states[0].refused.add(0)
-    assert pool.closed(pool.states[1], ledger, desk.now) == set()
+    assert 0 not in Closed(pool, pool.states[1], ledger, desk.now)
     pool.states[0].refused.clear()
-    assert pool.closed(pool.states[1], ledger, desk.now) == {0}
+    assert 0 in Closed(pool, pool.states[1], ledger, desk.now)
     desk.fail(job, BodyError("reset"))
     (again,) = jobs(desk, WORKERS[:1])
     assert again.source.number == 1
@@ -248,9 +249,9 @@ def test_a_mirror_that_ignores_ranges_is_enough_when_the_other_fails() -> None:
     desk.receive(job, 1000)
     desk.state.finish(job)
     pool, ledger = desk.state.pool, desk.state.ledger
-    assert pool.closed(pool.states[1], ledger, desk.now) == {0}
+    assert 0 in Closed(pool, pool.states[1], ledger, desk.now)
     pool.states[0].health = pool.states[0].health.failed(desk.now, desk.now, 600.0)
-    assert pool.closed(pool.states[1], ledger, desk.now) == set()
+    assert 0 not in Closed(pool, pool.states[1], ledger, desk.now)
 
 
 def test_sources_that_are_silent_for_ever_are_the_end() -> None:
@@ -397,11 +398,11 @@ def test_who_repeats_itself_is_left_while_another_gives() -> None:
     desk.receive(job, 1000)
     desk.fail(job, BusyError("503", retry_after=4.0))
     pool.states[job.source.number].health = pool.states[job.source.number].health.failed(desk.now, desk.now, 4.0)
-    assert pool.closed(other, ledger, desk.now) == set()
+    assert 0 not in Closed(pool, other, ledger, desk.now)
     other.gave_again(0, 4_000_000, 4_000_000, desk.now)
-    assert pool.closed(other, ledger, desk.now) == set()
+    assert 0 not in Closed(pool, other, ledger, desk.now)
     other.gave_again(0, 4_000_000, 1, desk.now)
-    assert pool.closed(other, ledger, desk.now) == {0}
+    assert 0 in Closed(pool, other, ledger, desk.now)
     other.gave_again(0, 4_000_000, 9_000_000, desk.now)
-    assert pool.closed(other, ledger, desk.now + 59.0) == {0}
-    assert pool.closed(other, ledger, desk.now + 61.0) == set()  # nobody has given a byte for a minute
+    assert 0 in Closed(pool, other, ledger, desk.now + 59.0)
+    assert 0 not in Closed(pool, other, ledger, desk.now + 61.0)  # nobody has given a byte for a minute

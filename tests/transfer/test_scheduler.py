@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import List, Optional, Tuple
 
 import pytest
@@ -19,7 +21,7 @@ RULES = Rules(alone=0.0)
 
 
 def blobs(*sizes: int) -> List[Descriptor]:
-    return [Descriptor("x", Digest.of(bytes([place])), size) for place, size in enumerate(sizes)]
+    return [Descriptor("x", Digest.of(b"%d" % place), size) for place, size in enumerate(sizes)]
 
 
 def take(ledger: Ledger, connections: int, now: float = 0.0, speed: Optional[float] = None) -> Tuple[int, int, int]:
@@ -264,3 +266,54 @@ def test_a_flood_is_remembered_from_one_piece_to_the_next() -> None:
     take(ledger, 4)
     assert ledger.states[0].runs[0].is_flood
     assert choose(ledger, Idle(4), 5.0, RULES) is None
+
+
+def test_what_failed_waits_for_what_did_not() -> None:
+    """And comes back after it; a blob that is closed is passed over, and not forgotten."""
+    ledger = Ledger(blobs(3 * MIB, 9 * MIB, 5 * MIB))
+    ledger.states[1].failures = 1
+    choice = choose(ledger, Idle(1, closed={2}), 0.0, RULES)
+    assert choice is not None
+    assert choice.blob == 0
+    assert [take(ledger, 1)[0] for _ in range(3)] == [2, 0, 1]
+
+
+def test_what_was_dropped_or_given_back_is_begun_again() -> None:
+    """A complete blob whose bytes were wrong is missing again; so is what a run did not bring."""
+    ledger = Ledger(blobs(3 * MIB), [RangeSet([(0, 3 * MIB)])])
+    assert (ledger.missing, ledger.unfinished) == (0, 0)
+    assert choose(ledger, Idle(1), 0.0, RULES) is None
+    ledger.drop(0, RangeSet([(MIB, 2 * MIB)]))
+    assert (ledger.missing, ledger.unfinished) == (MIB, 1)
+    assert take(ledger, 1) == (0, MIB, 2 * MIB)
+    ledger.release(ledger.states[0].runs[0])
+    assert take(ledger, 1) == (0, MIB, 2 * MIB)
+    ledger.complete(0)
+    assert (ledger.missing, ledger.unfinished) == (0, 0)
+
+
+def test_the_next_of_many_layers_is_found_as_soon_as_that_of_few() -> None:
+    """Function calls for each layer, from the first to the last: hardly more with 50 times as many."""
+
+    def calls(count: int) -> float:
+        ledger = Ledger(blobs(*[1000] * count))
+        made = 0
+
+        def see(frame: FrameType, event: str, arg: object) -> None:
+            nonlocal made
+            made += event == "call"
+
+        sys.setprofile(see)
+        try:
+            for _ in range(count):
+                take(ledger, 16)
+                (state,) = (state for _, state in ledger.busy(()))
+                (run,) = state.runs
+                ledger.commit(run, ledger.begin(run, 1000, 0.0))
+                ledger.release(run)
+        finally:
+            sys.setprofile(None)
+        assert ledger.missing == 0
+        return made / count
+
+    assert calls(5000) < 1.5 * calls(100)

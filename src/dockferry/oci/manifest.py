@@ -25,7 +25,7 @@ from .digest import Digest
 from .platform import Platform
 from .strict_json import parse_object, refuse_lookalikes
 
-MAX_ENTRIES = 1000
+MAX_ENTRIES = 10_000
 """Manifests in one index, or layers in one manifest: engines stop far below (127 layers)."""
 _KEYS = frozenset(
     (

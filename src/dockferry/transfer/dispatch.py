@@ -11,7 +11,7 @@ from typing import Dict, Optional, Tuple
 from .governor import Governor
 from .jobs import Job
 from .ledger import Ledger, Run
-from .pool import Pool
+from .pool import Closed, Pool
 from .scheduler import Assignment, Idle, Rules, assign, choose
 from .source_state import SourceState, Worker
 from .watch import is_quiet
@@ -62,7 +62,7 @@ class Dispatch:
         most = self._connections(now)
         connections = self._pool.room(most, now)
         for source in self._pool.order(worker, now, most):
-            closed = self._pool.closed(source, self._ledger, now)
+            closed = Closed(self._pool, source, self._ledger, now)
             idle = Idle(connections, source.pace_of(worker), source.number, len(self._pool.states), closed)
             choice = choose(self._ledger, idle, now, self.rules)
             if choice is not None and choice.victim is None:

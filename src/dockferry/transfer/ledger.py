@@ -7,7 +7,8 @@ for writing again: so nothing that was hashed can change under a late twin.
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence
+import heapq
+from typing import Container, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..oci.descriptor import Descriptor
 from .ranges import Range, RangeSet
@@ -135,12 +136,60 @@ class BlobState:
 
 
 class Ledger:
-    """All blobs of one transfer, by number. `had` gives what an earlier run left on disk."""
+    """All blobs of one transfer, by number. `had` gives what an earlier run left on disk.
+
+    `missing`: bytes that are not had; `unfinished`: blobs that are not complete.
+    """
 
     def __init__(self, blobs: Sequence[Descriptor], had: Optional[Sequence[RangeSet]] = None) -> None:
         had = had or [RangeSet() for _ in blobs]
         self.states = [BlobState(blob, ranges.copy()) for blob, ranges in zip(blobs, had)]
         self.size = sum(blob.size for blob in blobs)
+        self.missing = self.size - sum(state.had.total for state in self.states)
+        self.unfinished = sum(not state.is_complete for state in self.states)
+        self._waiting = [self._rank(number) for number in range(len(self.states))]
+        """Of the blobs that no connection brings; an entry may have become untrue, and is then passed over."""
+        heapq.heapify(self._waiting)
+        self._busy: Dict[int, BlobState] = {}
+
+    def next_waiting(self, closed: Container[int]) -> Optional[int]:
+        """The blob that should be begun next, of those that no connection brings and that are not `closed`.
+
+        The largest of those that failed least, found without a look at every other one.
+        """
+        found, passed = None, []
+        while self._waiting and found is None:
+            rank = heapq.heappop(self._waiting)
+            number = rank[-1]
+            state = self.states[number]
+            if state.runs or state.is_complete:
+                continue  # it comes back when that has changed
+            now = self._rank(number)
+            if rank != now:
+                heapq.heappush(self._waiting, now)
+                continue
+            passed.append(rank)
+            if number not in closed:
+                found = number
+        for rank in passed:
+            heapq.heappush(self._waiting, rank)
+        return found
+
+    def busy(self, closed: Container[int]) -> Iterable[Tuple[int, BlobState]]:
+        """The blobs that connections bring, and that are not `closed`, by number."""
+        return [(number, state) for number, state in self._busy.items() if number not in closed]
+
+    def _rank(self, number: int) -> Tuple[int, int, int]:
+        state = self.states[number]
+        return state.failures, state.had.total - state.blob.size, number
+
+    def _changed(self, number: int, before: int) -> None:
+        """Of the blob `before` bytes were had, and others are now."""
+        state = self.states[number]
+        self.missing += before - state.had.total
+        self.unfinished += (not state.is_complete) - (before != state.blob.size)
+        if not state.runs and not state.is_complete:
+            heapq.heappush(self._waiting, self._rank(number))
 
     def claim(self, blob: int, start: int, end: int, now: float, source: int = 0) -> Run:
         """Give `[start, end)` of a blob to one connection, which asks `source`."""
@@ -148,6 +197,7 @@ class Ledger:
         run = Run(blob, start, end, now, source)
         run.full = state.full
         state.runs.append(run)
+        self._busy[blob] = state
         return run
 
     def begin(self, run: Run, count: int, now: float) -> List[Range]:
@@ -170,9 +220,11 @@ class Ledger:
     def commit(self, run: Run, ranges: Sequence[Range]) -> None:
         """The reserved `ranges` are on disk."""
         state = self.states[run.blob]
+        before = state.had.total
         for start, end in ranges:
             state.writing.remove(start, end)
             state.had.add(start, end)
+        self._changed(run.blob, before)
 
     def cancel(self, run: Run, ranges: Sequence[Range]) -> None:
         """The reserved `ranges` could not be written."""
@@ -185,6 +237,9 @@ class Ledger:
         state.full = run.full
         runs = state.runs
         runs.remove(run)
+        if not runs:
+            del self._busy[run.blob]
+            self._changed(run.blob, state.had.total)
         for other in runs:
             other.twin = any(third is not other and third.pos < other.end and other.pos < third.end for third in runs)
 
@@ -222,17 +277,21 @@ class Ledger:
     def complete(self, blob: int) -> None:
         """All of a blob stands as it should: what is in flight is not needed."""
         state = self.states[blob]
+        before = state.had.total
         state.had = RangeSet([(0, state.blob.size)])
         for run in state.runs:
             run.end = run.pos
+        self._changed(blob, before)
 
     def drop(self, blob: int, wrong: Optional[RangeSet] = None) -> None:
         """Bytes of a blob (None: all) are wrong: they are missing again."""
         state = self.states[blob]
         for run in state.runs:  # twins that came too late: theirs may be the same bytes
             run.end = run.pos
+        before = state.had.total
         if wrong is None:
             state.had = RangeSet()
         else:
             for start, end in wrong:
                 state.had.remove(start, end)
+        self._changed(blob, before)

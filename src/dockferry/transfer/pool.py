@@ -6,7 +6,8 @@ another, but not for what no better one gives. Methods are called under the tran
 
 from __future__ import annotations
 
-from typing import Callable, Container, Iterable, List, Optional, Sequence, Set, Tuple
+from dataclasses import dataclass
+from typing import Callable, Container, Iterable, List, Optional, Sequence, Tuple
 
 from ..errors import CertificateError, DockferryError
 from ..events import SourceReport
@@ -23,6 +24,20 @@ _IGNORES = 30.0
 """Seconds after which a source that ignored ranges of a blob is asked for a range of it again."""
 _GIVES = 60.0
 """Seconds: a source that gave bytes within that time is one to wait for."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The blobs for which `source` cannot be asked `now`, as far as somebody wants to know."""
+
+    pool: Pool
+    source: SourceState
+    ledger: Ledger
+    now: float
+
+    def __contains__(self, blob: object) -> bool:
+        assert isinstance(blob, int)
+        return self.pool.is_closed(self.source, blob, self.ledger.states[blob], self.now)
 
 
 class Pool:
@@ -71,17 +86,16 @@ class Pool:
         well = {one for one in usable if one != but and self.states[one].health.failures < _FAILING}
         return self._trust.candidates(blob, usable, well)
 
-    def closed(self, state: SourceState, ledger: Ledger, now: float) -> Set[int]:
-        """The blobs for which this source cannot be asked now."""
-        found = state.refused | {blob for blob in state.barred if state.is_barred(blob, now)}
-        if self.is_several:
-            is_demoted = state.demoted_until > now
-            for blob, blob_state in enumerate(ledger.states):
-                is_barred = self._trust.is_doubted(blob) and state.number not in self.candidates(blob)
-                is_better = is_demoted and self.is_another_well(state.number, blob, now)
-                if is_barred or is_better or self._is_left(state.number, blob, blob_state, now):
-                    found.add(blob)
-        return found
+    def is_closed(self, state: SourceState, blob: int, blob_state: BlobState, now: float) -> bool:
+        """Whether this source cannot be asked for the blob now."""
+        if blob in state.refused or state.is_barred(blob, now):
+            return True
+        if not self.is_several:
+            return False
+        if self._trust.is_doubted(blob) and state.number not in self.candidates(blob):
+            return True
+        is_better = state.demoted_until > now and self.is_another_well(state.number, blob, now)
+        return is_better or self._is_left(state.number, blob, blob_state, now)
 
     def others_honour(self, number: int, blob: int, blob_state: BlobState, now: float) -> bool:
         """Whether another source, which is well, gives ranges of the blob."""

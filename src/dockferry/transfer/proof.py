@@ -7,8 +7,9 @@ disk; and as it stands whenever other bytes came, so that what was right is not 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import AbstractSet, Callable, Sequence, Set
+from typing import AbstractSet, Callable, Deque, Sequence, Set
 
 from ..events import BlobDone
 from .blame import Blame
@@ -59,6 +60,7 @@ class Proof:
         self._on_drop = on_drop
         self._blame = Blame(shared, pool.states, trust)
         self._trials = Trials()
+        self._to_read: Deque[int] = deque()
         self._from_disk = {number for number, state in enumerate(ledger.states) if state.had.total}
         for number in self._from_disk:
             trust.gave(number, EARLIER, list(ledger.states[number].had))
@@ -104,7 +106,9 @@ class Proof:
         """Wait for a frontier that can move, and hold it, or for a blob to try. Raises Stopped."""
         with self._shared.lock:
             while not self._shared.is_over:
-                for number, frontier in enumerate(self.frontiers):
+                while self._to_read:
+                    number = self._to_read.popleft()
+                    frontier = self.frontiers[number]
                     if number not in self.good and not frontier.held and self._behind(number):
                         frontier.held = True
                         return Reading(number, frontier, frontier.offset + self._behind(number))
@@ -176,7 +180,7 @@ class Proof:
         if frontier.held or number in self.good:
             return
         if self._behind(number):
-            self._shared.hashing.notify()
+            self._want_read(number)
         elif state.is_complete and frontier.is_good:
             self._pass(number)
         elif state.is_complete:
@@ -236,7 +240,12 @@ class Proof:
         self._shared.paced.notify_all()
         self._shared.work.notify_all()
         if self._behind(number):
-            self._shared.hashing.notify()
+            self._want_read(number)
+
+    def _want_read(self, number: int) -> None:
+        """The frontier could move; once it is held its holder looks at it again."""
+        self._to_read.append(number)
+        self._shared.hashing.notify()
 
     def _end_if_good(self) -> None:
         if len(self.good) == len(self.frontiers):

@@ -9,12 +9,12 @@ the run with the longest time to go, split by speed. At the very end a straggler
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import AbstractSet, Optional, Sequence, Tuple
+from typing import Container, Iterable, Optional, Tuple
 
 from .ledger import BlobState, Ledger, Run
-from .ranges import Range
 
-States = Sequence[Tuple[int, BlobState]]
+States = Iterable[Tuple[int, BlobState]]
+"""Blobs that connections bring, by number."""
 
 MIB = 1 << 20
 
@@ -64,7 +64,7 @@ class Idle:
     pace: Pace = UNKNOWN
     source: int = 0
     sources: int = 1
-    closed: AbstractSet[int] = frozenset()
+    closed: Container[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,12 @@ class Assignment:
 
 def choose(ledger: Ledger, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
     """What the `idle` connection should do; None: nothing now."""
-    states = [(number, state) for number, state in enumerate(ledger.states) if number not in idle.closed]
-    return _untouched(states, idle, now, rules) or _steal(states, idle, now, rules) or _twin(states, idle, now, rules)
+    states = ledger.busy(idle.closed)
+    return (
+        _untouched(ledger, states, idle, now, rules)
+        or _steal(states, idle, now, rules)
+        or _twin(states, idle, now, rules)
+    )
 
 
 def assign(ledger: Ledger, choice: Assignment, now: float, source: int = 0) -> Run:
@@ -96,28 +100,30 @@ def assign(ledger: Ledger, choice: Assignment, now: float, source: int = 0) -> R
     return run
 
 
-def _untouched(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
-    best: Optional[Tuple[Tuple[bool, int, int], BlobState, int, Range]] = None
-    missing = unfinished = 0
-    for number, state in states:
-        if state.is_complete:
-            continue
-        gaps = list(state.gaps())
-        open_bytes = sum(end - start for start, end in gaps)
-        unfinished += 1
-        missing += open_bytes + sum(run.remaining for run in state.runs)
-        if gaps and (not state.runs or _may_join(state, idle, now, rules)):
-            rank = (not state.runs, -state.failures, open_bytes)
-            if best is None or rank > best[0]:
-                best = (rank, state, number, gaps[0])
-    if best is None:
+def _untouched(ledger: Ledger, states: States, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
+    number = ledger.next_waiting(idle.closed)
+    if number is None:
+        number = _most_open(states, idle, now, rules)
+    if number is None:
         return None
-    _, chosen, number, (start, end) = best
+    chosen = ledger.states[number]
+    start, end = next(chosen.gaps())
     if chosen.is_shared(idle.source):
-        share = max(rules.piece_min, -(-missing // max(1, idle.connections)))
-        cut = start + min(share, _longest_piece(idle, unfinished, rules))
+        share = max(rules.piece_min, -(-ledger.missing // max(1, idle.connections)))
+        cut = start + min(share, _longest_piece(idle, ledger.unfinished, rules))
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
     return Assignment(number, start, end)
+
+
+def _most_open(states: States, idle: Idle, now: float, rules: Rules) -> Optional[int]:
+    """The blob that others bring already, and of which the most was given to nobody."""
+    ranks = []
+    for number, state in states:
+        if _may_join(state, idle, now, rules):
+            open_bytes = sum(end - start for start, end in state.gaps())
+            if open_bytes:
+                ranks.append((state.failures, -open_bytes, number))
+    return min(ranks)[-1] if ranks else None
 
 
 def _may_join(state: BlobState, idle: Idle, now: float, rules: Rules) -> bool:
