@@ -317,3 +317,32 @@ def test_the_next_of_many_layers_is_found_as_soon_as_that_of_few() -> None:
         return made / count
 
     assert calls(5000) < 1.5 * calls(100)
+
+
+def test_the_last_pieces_of_a_shared_layer_are_the_shortest() -> None:
+    """However fast all goes: each takes half of its part of what is left, down to the least that is worth a request."""
+    ledger, idle = Ledger(blobs(256 * MIB)), Idle(4, Pace(50.0 * MIB, 0.1))
+    lengths = []
+    while ledger.missing:
+        choice = choose(ledger, idle, 0.0, RULES)
+        assert choice is not None
+        run = assign(ledger, choice, 0.0)
+        lengths.append(run.remaining)
+        ledger.commit(run, ledger.begin(run, run.remaining, 0.0))
+        ledger.release(run)
+    assert lengths[:-2] == sorted(lengths[:-2], reverse=True), "but for the crumbs, which go with the last"
+    assert lengths[0] == 32 * MIB
+    assert RULES.piece_min <= lengths[-1] <= RULES.shared_min
+    assert len(lengths) < 30
+
+
+def test_far_away_nothing_is_stolen_that_is_soon_there() -> None:
+    """What is on its way to the victim is lost with its connection: ten answers' time is too little to be worth that."""
+    ledger = Ledger(blobs(5 * MIB // 2))
+    take(ledger, 1)
+    run = ledger.states[0].runs[0]
+    ledger.commit(run, ledger.begin(run, MIB, 1.0))
+    assert choose(ledger, Idle(2, Pace(4.0 * MIB, 0.2)), 1.0, RULES) is None
+    near = choose(ledger, Idle(2, Pace(4.0 * MIB, 0.01)), 1.0, RULES)
+    assert near is not None
+    assert near.victim is run

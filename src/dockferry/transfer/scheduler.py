@@ -32,6 +32,8 @@ class Rules:
     steal_min: int = 64 * 1024
     steal_time: float = 0.3
     """A run that is done sooner than this is not worth a new request and the victim's connection."""
+    steal_latencies: float = 10.0
+    """The same, in times that an answer takes to begin: so much of the victim's is under way, and lost."""
     twin_time: float = 2.0
     small: int = 256 * 1024
     pause: float = 0.75
@@ -109,10 +111,20 @@ def _untouched(ledger: Ledger, states: States, idle: Idle, now: float, rules: Ru
     chosen = ledger.states[number]
     start, end = next(chosen.gaps())
     if chosen.is_shared(idle.source):
-        share = max(rules.piece_min, -(-ledger.missing // max(1, idle.connections)))
-        cut = start + min(share, _longest_piece(idle, ledger.unfinished, rules))
+        longest = _longest_piece(idle, ledger.unfinished, rules)
+        cut = start + min(longest, _share(ledger, idle, rules))
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
     return Assignment(number, start, end)
+
+
+def _share(ledger: Ledger, idle: Idle, rules: Rules) -> int:
+    """Of what is missing, the part of one connection.
+
+    Half of it where blobs have to be shared, as long as that is much: so the last pieces are short, all end together
+    and nothing has to be stolen, which costs what is on its way to the victim.
+    """
+    share = max(rules.piece_min, -(-ledger.missing // max(1, idle.connections)))
+    return max(min(share, rules.shared_min), share // 2) if ledger.unfinished < idle.connections else share
 
 
 def _most_open(states: States, idle: Idle, now: float, rules: Rules) -> Optional[int]:
@@ -190,7 +202,7 @@ def _overlap(run: Run, other: Run) -> bool:
 
 def _slowest(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Run]:
     """The run worth stealing from that has the longest time to go."""
-    found, longest = None, rules.steal_time
+    found, longest = None, max(rules.steal_time, rules.steal_latencies * (idle.pace.latency or 0.0))
     for _, state in states:
         if _may_join(state, idle, now, rules):
             for run in state.runs:
