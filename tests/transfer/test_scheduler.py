@@ -320,7 +320,7 @@ def test_the_next_of_many_layers_is_found_as_soon_as_that_of_few() -> None:
 
 
 def test_the_last_pieces_of_a_shared_layer_are_the_shortest() -> None:
-    """However fast all goes: each takes half of its part of what is left, down to the least that is worth a request."""
+    """Each takes half of its part of what is left, down to the least that is worth a request."""
     ledger, idle = Ledger(blobs(256 * MIB)), Idle(4, Pace(50.0 * MIB, 0.1))
     lengths = []
     while ledger.missing:
@@ -337,7 +337,7 @@ def test_the_last_pieces_of_a_shared_layer_are_the_shortest() -> None:
 
 
 def test_far_away_nothing_is_stolen_that_is_soon_there() -> None:
-    """What is on its way to the victim is lost with its connection: ten answers' time is too little to be worth that."""
+    """What is on its way to the victim is lost with its connection."""
     ledger = Ledger(blobs(5 * MIB // 2))
     take(ledger, 1)
     run = ledger.states[0].runs[0]
