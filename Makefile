@@ -7,11 +7,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Made when the environment can run dockferry, and when it can also test it.
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-test
-BENCH_READY := $(VENV)/.ready-to-draw
 BENCH_OUT := bench/out
 
 # An environment that was moved here, or whose Python is gone, is none.
-$(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY) $(BENCH_READY))
+$(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY))
 
 .PHONY: help setup test lint demo bench bench-growth bench-faults reliability clean system
 .DEFAULT_GOAL := help
@@ -34,10 +33,10 @@ lint: $(DEV_READY) ## check style, format and types
 demo: $(RUN_READY) ## see a pull through a bad network, all on this machine
 	$(BIN)/dockferry demo $(ARGS)
 
-bench: system $(BENCH_READY) ## measure against other tools; QUICK=1 takes two minutes; also JSON and plots in bench/out
+bench: system $(DEV_READY) ## measure against other tools; QUICK=1 takes two minutes; also JSON and plots in bench/out
 	@$(BIN)/python bench/run.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/results.json --plots $(BENCH_OUT) $(ARGS)
 
-bench-growth: $(BENCH_READY) ## measure how cost grows with layers, bytes, connections and tags
+bench-growth: $(DEV_READY) ## measure how cost grows with layers, bytes, connections and tags
 	@$(BIN)/python bench/growth.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/growth.json --plots $(BENCH_OUT) $(ARGS)
 
 bench-faults: system $(DEV_READY) ## play the faults against other tools
@@ -61,8 +60,4 @@ $(RUN_READY): pyproject.toml
 
 $(DEV_READY): $(RUN_READY)
 	$(PIP) --editable '.[dev]'
-	@touch $@
-
-$(BENCH_READY): $(DEV_READY)
-	$(PIP) --editable '.[bench]'
 	@touch $@

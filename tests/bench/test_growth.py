@@ -129,7 +129,6 @@ def test_a_disk_that_is_too_small_is_named(tmp_path: Path) -> None:
 
 def test_growth_is_drawn_from_the_json_alone(tmp_path: Path) -> None:
     """A picture with a row for each series that has points; what was written is read again."""
-    pytest.importorskip("matplotlib", reason="it comes with make bench")
     from exponents import Series
     from growth_plots import draw
     from growth_report import Growth

@@ -50,7 +50,6 @@ def test_a_document_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_plots_are_drawn_from_the_json_alone(tmp_path: Path) -> None:
     """The same JSON gives the same pictures, byte by byte, with the bars of all tools that ran."""
-    pytest.importorskip("matplotlib", reason="it comes with make bench")
     from plots import draw
     from result import Document
 
