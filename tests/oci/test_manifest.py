@@ -23,7 +23,7 @@ from dockferry.oci.descriptor import (
     Descriptor,
 )
 from dockferry.oci.digest import Digest
-from dockferry.oci.manifest import MAX_ENTRIES, Index, Manifest, parse_config, parse_manifest
+from dockferry.oci.manifest import MAX_LAYERS, MAX_MANIFESTS, Index, Manifest, parse_config, parse_manifest
 from dockferry.oci.platform import Platform
 
 WHAT = "app:1 at reg.example"
@@ -221,12 +221,12 @@ def test_schema_1_by_name(document: Any, content_type: str) -> None:
         manifest(layers=[{**blob(), "digest": "sha256:../../x"}]),
         manifest(layers=[{**blob(), "size": -1}]),
         manifest(layers=[blob(), {**blob(), "size": 5}]),
-        manifest(layers=[blob()] * (MAX_ENTRIES + 1)),
+        manifest(layers=[blob()] * (MAX_LAYERS + 1)),
         index(manifests={}),
         index(manifests="x"),
         index(manifests=[None]),
         index(manifests=[{**blob(), "platform": 7}]),
-        index(manifests=[blob()] * (MAX_ENTRIES + 1)),
+        index(manifests=[blob()] * (MAX_MANIFESTS + 1)),
     ],
 )
 def test_malformed(document: Any) -> None:
@@ -364,7 +364,7 @@ def test_what_there_is(platforms: List[str]) -> None:
 
 def test_a_thousand_platforms_make_no_wall_of_text() -> None:
     """The list is bounded, however much an index holds."""
-    found = parse_index(*(f"linux/arch{number}" for number in range(MAX_ENTRIES)))
+    found = parse_index(*(f"linux/arch{number}" for number in range(MAX_MANIFESTS)))
     with pytest.raises(NotFoundError) as caught:
         found.choose(Platform.parse("arm64"), WHAT)
     assert len(str(caught.value)) < 900

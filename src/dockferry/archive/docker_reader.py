@@ -9,7 +9,7 @@ from typing import Any, Optional, Tuple
 
 from ..errors import ContentError
 from ..oci.digest import Digest
-from ..oci.manifest import MAX_ENTRIES, parse_config
+from ..oci.manifest import MAX_LAYERS, MAX_MANIFESTS, parse_config
 from ..oci.strict_json import MAX_MANIFEST, parse_array
 from ..text import clean, shown_path
 from . import layout
@@ -36,8 +36,8 @@ def read_entries(members: Members) -> Tuple[DockerEntry, ...]:
     """The lines of `manifest.json`. Raises ContentError."""
     what = f"{shown_path(members.path)}: {layout.MANIFEST_FILE}"
     values = parse_array(read_member(members, layout.MANIFEST_FILE, layout.MAX_INDEX), what, layout.MAX_INDEX)
-    if len(values) > MAX_ENTRIES:
-        raise ContentError(f"{what}: wanted at most {MAX_ENTRIES} images, got {len(values)}")
+    if len(values) > MAX_MANIFESTS:
+        raise ContentError(f"{what}: wanted at most {MAX_MANIFESTS} images, got {len(values)}")
     return tuple(_entry(value, f"{what}: [{place}]") for place, value in enumerate(values))
 
 
@@ -66,7 +66,7 @@ def _entry(value: Any, what: str) -> DockerEntry:
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= MAX_ENTRIES and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and len(value) <= MAX_LAYERS and all(isinstance(one, str) for one in value)
 
 
 def _image(members: Members, entry: DockerEntry) -> StoredImage:

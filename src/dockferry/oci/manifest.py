@@ -25,8 +25,10 @@ from .digest import Digest
 from .platform import Platform
 from .strict_json import parse_object, refuse_lookalikes
 
-MAX_ENTRIES = 10_000
-"""Manifests in one index, or layers in one manifest: engines stop far below (127 layers)."""
+MAX_MANIFESTS = 1000
+"""In one index."""
+MAX_LAYERS = 10_000
+"""In one manifest: engines stop far below (127)."""
 _KEYS = frozenset(
     (
         "annotations",
@@ -185,8 +187,9 @@ def _descriptors(document: Dict[str, Any], key: str, what: str) -> Tuple[Descrip
         return ()  # how Go writes a list of nothing
     if not isinstance(values, list):
         raise ContentError(f"{what}: wanted a list of {key}, got {type(values).__name__}")
-    if len(values) > MAX_ENTRIES:
-        raise ContentError(f"{what}: wanted at most {MAX_ENTRIES} {key}, got {len(values)}")
+    most = MAX_MANIFESTS if key == "manifests" else MAX_LAYERS
+    if len(values) > most:
+        raise ContentError(f"{what}: wanted at most {most} {key}, got {len(values)}")
     found = tuple(Descriptor.from_json(value, f"{what}: {key}[{place}]") for place, value in enumerate(values))
     sizes: Dict[Digest, int] = {}
     for one in found:
