@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Sequence
 from exponents import COSTS, WORSE_WORDS, Series, between, fitted, verdict
 from measure import Sample
 from report import where
+from result import write_json
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Growth:
 
     def write(self, path: Path) -> None:
         """As JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(path, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Growth:

@@ -57,13 +57,18 @@ class Document:
 
     def write(self, path: Path) -> None:
         """As JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(path, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Document:
         """What `write` wrote. Raises OSError, and ValueError, KeyError or TypeError for anything else."""
         found = json.loads(path.read_text(encoding="utf-8"))
         return cls(found["circumstances"], [_result(one) for one in found["results"]], found["notes"])
+
+
+def write_json(path: Path, found: Dict[str, Any]) -> None:
+    """`found`, for people and programs to read."""
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _result(found: Dict[str, Any]) -> Result:
