@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Iterator, List, Sequence, Tuple
 
 import pytest
-from support.child import child, signal_when, wait_for
+from support.child import child, signal_when, unanswered, wait_for
 from support.command import Command, environment
 from support.images import make_image
 from support.require import require_namespaces
@@ -128,19 +128,12 @@ def test_killed_again_and_again(slow: Running, dockferry: Command, tmp_path: Pat
 @pytest.mark.row(51)
 def test_interrupt_is_prompt(tmp_path: Path) -> None:
     """Ctrl-C while every connection is silent ends the program in about a second."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        host = f"127.0.0.1:{listener.getsockname()[1]}"
-        with child(tmp_path, "pull", f"{host}/a/b", "--progress", "none") as process:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(1)  # the request is on its way, the answer never comes
-                began = time.monotonic()
-                process.send_signal(signal.SIGINT)
-                process.communicate(timeout=20)
-                assert process.returncode == 130
-                assert time.monotonic() - began < 2.0
+    with unanswered(tmp_path) as process:
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert time.monotonic() - began < 2.0
 
 
 DEAF = """

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path
 from typing import Dict, Tuple
 
 import pytest
-from support.child import child, wait_for
+from support.child import child, unanswered, wait_for
 from support.costs import LINUX, MIB, cost_of, plain_image, pull_args, size_of, waits_of
 from support.pulls import Bench
 from support.rude_registry import Ask, RudeRegistry
@@ -72,15 +71,8 @@ def _silent(ask: Ask) -> None:
 
 def test_a_pull_that_waits_for_an_answer_sleeps(tmp_path: Path) -> None:
     """The very first request is not answered: a few looks a second, for Ctrl-C."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        host = f"127.0.0.1:{listener.getsockname()[1]}"
-        with child(tmp_path, "pull", f"{host}/a/b", "--progress", "none") as process:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(1)
-                everyone, main = waits_in_silence(process.pid)
-                process.kill()
+    with unanswered(tmp_path) as process:
+        everyone, main = waits_in_silence(process.pid)
+        process.kill()
     assert everyone <= 30
     assert main <= 15

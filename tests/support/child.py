@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -56,3 +57,17 @@ def signal_when(
         process.send_signal(number)
         out, err = process.communicate(timeout=_PATIENCE)
         return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+
+@contextlib.contextmanager
+def unanswered(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """A pull whose first request is on its way; the answer never comes."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        with child(directory, "pull", f"{host}/a/b", "--progress", "none") as process:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1)
+                yield process
