@@ -18,7 +18,7 @@ pytestmark = LINUX
 
 @pytest.mark.parametrize("threads", [1, 4])
 def test_calls_for_each_mebibyte_are_few(tmp_path: Path, threads: int) -> None:
-    """What 32 MiB cost more than a tiny layer; the bounds are two to three times what was measured."""
+    """What 32 MiB cost more than a tiny layer; the bounds are a few times what was measured."""
     made = []
     for image in (TINY, IMAGE):
         place = tmp_path / str(len(image.blobs[image.layers[0].digest]))
@@ -33,7 +33,8 @@ def test_calls_for_each_mebibyte_are_few(tmp_path: Path, threads: int) -> None:
     assert more["pwrite64"] <= 3 * mebibytes
     assert more["write"] <= 3 * mebibytes + 20
     assert more.get("preadv", 0) + more.get("preadv2", 0) <= 8 * mebibytes
-    assert more["futex"] <= (10 if threads == 1 else 160) * mebibytes
+    # A thread that waits for the interpreter asks again every 5 ms: how often depends on what else runs here.
+    assert more["futex"] <= (40 if threads == 1 else 160) * mebibytes
     assert calls.made["fsync"] + calls.made["fdatasync"] <= 20
     assert calls.made["nanosleep"] + calls.made["sched_yield"] == 0
     assert calls.failed["ECONNREFUSED"] + calls.failed["ECONNRESET"] + calls.failed["EPIPE"] == 0
