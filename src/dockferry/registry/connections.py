@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import urllib3
@@ -21,7 +22,8 @@ class Watched(HTTPConnection):
     """Mixed into urllib3's connections.
 
     `live` is the socket that bytes come from, still there when urllib3 has let go of it because the reply is the
-    connection's last. `is_private_peer` says where it leads, as far as can be seen: not behind a proxy.
+    connection's last. `is_private_peer` says where it leads, as far as can be seen: not behind a proxy. `is_kept`:
+    it has waited for its next request, and the far end may have closed it meanwhile.
     """
 
     response_class = Answer
@@ -32,7 +34,7 @@ class Watched(HTTPConnection):
         self.is_private_peer = False
         self._lines = lines
         self._is_public = is_public
-        self._answers = 0
+        self.is_kept = False
         self._twin: Any = None
 
     def _new_conn(self) -> Any:
@@ -57,7 +59,7 @@ class Watched(HTTPConnection):
         return sock
 
     def connect(self) -> None:
-        self._answers = 0
+        self.is_kept = False
         try:
             super().connect()
         finally:
@@ -71,13 +73,13 @@ class Watched(HTTPConnection):
         try:
             reply = super().getresponse()
         except ConnectionError as error:
-            if self._answers:
+            if self.is_kept:
                 raise StaleConnection("closed while it was kept") from error
             raise
         except InvalidHeader:  # raised when the reply holds the socket already, and is lost
             abandon(self.live)
             raise
-        self._answers += 1
+        self.is_kept = True
         return reply
 
 
@@ -86,7 +88,27 @@ class PlainConnection(Watched):
 
 
 class TLSConnection(Watched, HTTPSConnection):
-    pass
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can be asked something. The session tickets that the far end sends by itself after the handshake
+        (TLS 1.3; RFC 8446, 4.6.1) do not mean that it has closed; urllib3 takes them for that.
+        """
+        return super().is_connected or (self.sock is not None and _has_nothing_to_say(self.sock))
+
+
+def _has_nothing_to_say(sock: Any) -> bool:
+    """Whether what has come is TLS's own affair, which a look takes in."""
+    timeout = sock.gettimeout()
+    sock.settimeout(0.0)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return True
+    except OSError:
+        return False
+    finally:
+        sock.settimeout(timeout)
+    return False
 
 
 class PlainPool(urllib3.HTTPConnectionPool):

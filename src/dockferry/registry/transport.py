@@ -23,6 +23,7 @@ from ..errors import ConnectError, NetworkError
 from ..text import host_of
 from .access import Access
 from .addresses import is_private
+from .ahead import Ahead
 from .body import Body
 from .connections import PlainPool, QuietTLSPool, StaleConnection
 from .failures import explain
@@ -57,6 +58,7 @@ class Transport:
         self._access = access
         self._home = origin_of(home)
         self._lines = Lines()
+        self._ahead = Ahead()
         self._lock = threading.Lock()
         self._managers: Dict[Tuple[Optional[str], bool, bool, bool], urllib3.PoolManager] = {}
 
@@ -74,18 +76,28 @@ class Transport:
         Raises NetworkError for everything that is no HTTP reply, AuthError where a proxy wants a login.
         """
         fields = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
-        try:
-            return self._once(method, url, fields, body, is_public)
-        except StaleConnection:
-            pass
-        try:
-            return self._once(method, url, fields, body, is_public)
-        except StaleConnection as error:
-            raise explain(error, url, self._access.first_byte_timeout) from None
+        stale: Optional[StaleConnection] = None
+        for _ in range(MAX_THREADS + 1):  # of those that are kept each may be
+            try:
+                return self._once(method, url, fields, body, is_public)
+            except StaleConnection as error:
+                stale = error
+        assert stale is not None
+        raise explain(stale, url, self._access.first_byte_timeout) from None
 
     def call(self) -> ContextManager[Call]:
         """What this thread asks for within the `with` can be ended by the call's `abort`, and nothing else."""
         return self._lines.call()
+
+    def open_ahead(self, url: str, count: int) -> None:
+        """Have `count` connections to the host of `url` open soon: requests will come at once. Not through a proxy."""
+        if proxy_for(url, self._access.proxy, os.environ) is None:
+            pool = self._manager(url, is_public=False).connection_from_url(url)
+            self._ahead.open(pool, count, self._access.connect_timeout)
+
+    def wait_ahead(self, seconds: float) -> None:
+        """Until they are open, or `seconds` are over."""
+        self._ahead.wait(seconds)
 
     def abort(self) -> None:
         """From any thread, for good: who waits on any connection comes back at once, with NetworkError."""

@@ -13,6 +13,7 @@ from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
+from ..transfer.governor import START
 from ..transfer.retry import RetryPolicy
 from .places import Places
 from .resolve import Image, Resolver, Top
@@ -78,7 +79,7 @@ def pull(
     with Resolver(reference, places, access or Access(), on_event, retry) as resolver:
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
-        found = resolver.image(top, wanted, platform is not None, guess.document)
+        found = resolver.image(top, wanted, platform is not None, guess.document, threads or START)
         target = Target.of(output, format, reference, found.platform)
         job = _Pull(resolver, found, target, on_event, began)
         done = None if overwrite else job.maybe_done()

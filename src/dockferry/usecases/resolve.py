@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Callable, Iterator, Optional, Tuple, TypeVar
@@ -25,6 +27,11 @@ from .patience import Patience, patiently
 from .places import Places, open_places
 
 T = TypeVar("T")
+
+_PIECE = 4 * 1024 * 1024
+"""Bytes: a layer is worth a connection for each of them."""
+FAR = 0.02
+"""Seconds: where the first answer took longer, connections are opened before they are needed."""
 
 GRACE = 5.0
 """Seconds that the other sources get to say what a tag is, after the first has; less where a connection gets less."""
@@ -78,6 +85,7 @@ class Resolver:
         self.reference = reference
         self._on_event = on_event
         self._policy = retry or RetryPolicy()
+        self._first_answer = 0.0
         self._grace = min(GRACE, access.connect_timeout)
         self._stack = ExitStack()
         opened = open_places(reference, places, access, on_event, self._stack)
@@ -103,7 +111,9 @@ class Resolver:
         Raises NotFoundError (also for a platform that is not there), AuthError, NetworkError, ContentError.
         """
         what = self.reference.familiar
+        began = time.monotonic()
         source, document = self._named()
+        self._first_answer = time.monotonic() - began
         choice = document.choose(platform, what) if isinstance(document, Index) else None
         return Top(document, source, choice)
 
@@ -130,11 +140,19 @@ class Resolver:
         is_origin = answer.source is self._origin and self.reference.digest is None
         return is_origin and isinstance(answer.error, NotFoundError)
 
-    def image(self, top: Top, platform: Platform, is_asked: bool, local: Local = nothing_local) -> Image:
-        """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it."""
+    def image(
+        self, top: Top, platform: Platform, is_asked: bool, local: Local = nothing_local, connections: int = 0
+    ) -> Image:
+        """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it.
+
+        `connections`: how many the layers will be asked for over. Far away they are opened while the config is
+        waited for, unless that is at hand, and the layers with it, as it seems.
+        """
         manifest = self._manifest(top, platform, local)
-        at_hand = local(manifest.config.digest, MAX_MANIFEST)
-        config_raw = at_hand or self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
+        config_raw = local(manifest.config.digest, MAX_MANIFEST)
+        if config_raw is None:
+            with self._opening(min(connections, _requests(manifest))):
+                config_raw = self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
         config = parse_config(config_raw, f"config of {self.reference.familiar}") if manifest.is_image else None
         found = config.platform if config and config.platform.os else top.choice.platform if top.choice else None
         if top.choice is None and found is not None and not platform.runs(found):
@@ -145,6 +163,19 @@ class Resolver:
                 )
             self._on_event(Warned(f"{self.reference.familiar} is there for {found} only, not for {platform}"))
         return Image(top, manifest, config_raw, config, found)
+
+    @contextlib.contextmanager
+    def _opening(self, connections: int) -> Iterator[None]:
+        """So many connections are opened meanwhile, and then waited for, though no longer than is worth while."""
+        if self._first_answer < FAR or not connections:
+            yield
+            return
+        deadline = time.monotonic() + 2 * self._first_answer
+        for source in self.sources:
+            source.open_ahead(-(-connections // len(self.sources)))
+        yield
+        for source in self.sources:
+            source.wait_ahead(deadline - time.monotonic())
 
     def _manifest(self, top: Top, platform: Platform, local: Local) -> Manifest:
         document: Document = top.document
@@ -202,3 +233,8 @@ class Resolver:
     @property
     def _tags(self) -> str:
         return f"tags of {self.reference.familiar_repository}"
+
+
+def _requests(manifest: Manifest) -> int:
+    """As many as can be of use at once, for the layers."""
+    return sum(1 + layer.size // _PIECE for layer in manifest.layers)
