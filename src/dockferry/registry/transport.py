@@ -90,7 +90,7 @@ class Transport:
         return self._lines.call()
 
     def open_ahead(self, url: str, count: int) -> None:
-        """Have `count` connections to the host of `url` open soon: requests will come at once. Not through a proxy."""
+        """See to it that `count` connections to the host of `url` are open soon; not through a proxy."""
         if proxy_for(url, self._access.proxy, os.environ) is None:
             pool = self._manager(url, is_public=False).connection_from_url(url)
             self._ahead.open(pool, count, self._access.connect_timeout)
