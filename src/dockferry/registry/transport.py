@@ -90,13 +90,13 @@ class Transport:
         return self._lines.call()
 
     def open_ahead(self, url: str, count: int) -> None:
-        """See to it that `count` connections to the host of `url` are open soon; not through a proxy."""
+        """Begin to open connections to the host of `url`, `count` in all; not through a proxy."""
         if proxy_for(url, self._access.proxy, os.environ) is None:
             pool = self._manager(url, is_public=False).connection_from_url(url)
             self._ahead.open(pool, count, self._access.connect_timeout)
 
     def wait_ahead(self, seconds: float) -> None:
-        """Until they are open, or `seconds` are over."""
+        """Until they are open, or `seconds` are over: they serve requests from then on."""
         self._ahead.wait(seconds)
 
     def abort(self) -> None:
