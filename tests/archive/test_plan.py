@@ -206,7 +206,7 @@ def test_a_config_with_too_few_diff_ids_is_refused_before_the_download() -> None
     """Docker would refuse it after the download."""
     made = make_image([1])
     image = with_layers(made, list(made.layers), made.blobs)
-    manifest = replace(manifest_of(image), layers=(*made.layers, EMPTY))
+    manifest = manifest_of(image)._replace(layers=(*made.layers, EMPTY))
     with pytest.raises(ContentError, match="wanted 2 diff_ids, one for each layer, got 1"):
         Plan.of(Content.of(manifest, image.blobs[image.config.digest], NAME))
 

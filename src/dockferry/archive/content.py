@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from ..errors import ContentError
 from ..oci.descriptor import Descriptor
@@ -13,8 +12,7 @@ from ..oci.platform import Platform
 from ..oci.reference import Reference
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """`config` is raw. `name` is the image's own, never a mirror's: a tag if there is one, else a digest.
 
     `blobs` are the layers to fetch, each once, in the manifest's order; `platform` is None where the config has none.

@@ -7,8 +7,7 @@ left open between them are the *places* of the blobs.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import ContentError, UsageError
 from ..oci.descriptor import Descriptor
@@ -18,8 +17,7 @@ from . import layout, tar
 from .content import Content
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One member: its header stands at `header_offset`, its `size` bytes of data at `offset`.
 
     `data` holds them where they are known; else they are `blob`'s.
@@ -37,8 +35,7 @@ class Member:
         return self.header_offset + len(self.header)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """An archive of `size` bytes. `members` in order, documents first; `blobs` are those to fetch, each once.
 
     `fixed` holds every byte that is no blob's, as (offset, bytes), ascending; `places` the blobs' members. `identity`

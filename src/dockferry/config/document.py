@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import UsageError
 from ..guess import did_you_mean
@@ -22,8 +22,7 @@ from .table import BY_NAME
 _REGISTRY_KEYS = ("mirrors", "origin", "trust")
 
 
-@dataclass(frozen=True)
-class Mirrored:
+class Mirrored(NamedTuple):
     """Where a registry's images are fetched from: `mirrors` (`[http[s]://]HOST[:PORT][/PREFIX]`), and the `origin`
     itself unless that is False. `trust` names the one whose word a tag is, None where all must agree."""
 

@@ -5,8 +5,7 @@ OCI image spec manifest.md and image-index.md; Docker Registry v2 schema 2 and m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..errors import ContentError, NotFoundError
 from ..text import clean
@@ -45,8 +44,7 @@ _KEYS = frozenset(
 IMAGE_CONFIG_TYPES = (OCI_CONFIG, DOCKER_CONFIG)
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """One platform's image: `raw` as served, its `config` and its `layers`, lowest first."""
 
     raw: bytes
@@ -65,8 +63,7 @@ class Manifest:
         return self.config.media_type in IMAGE_CONFIG_TYPES
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """Several platforms' images: `raw` as served and its `entries`, in order."""
 
     raw: bytes
@@ -98,8 +95,7 @@ class Index:
         )
 
 
-@dataclass(frozen=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """What dockferry needs of an image's config: `raw` is what engines get."""
 
     raw: bytes

@@ -10,8 +10,7 @@ what stands here decides where a secret goes: a header value with one fault in i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 MAX_VALUE = 8 * 1024
 MAX_VALUES = 16
@@ -28,8 +27,7 @@ _PARAMETER = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One way to authorize: `scheme` and the names in `parameters` are lower-case, the values as they came."""
 
     scheme: str

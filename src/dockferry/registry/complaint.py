@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 from ..errors import ContentError
 from ..oci.strict_json import parse_object
@@ -13,8 +12,7 @@ MAX_ERROR_BODY = 64 * 1024
 """Bytes of an error body that are looked at."""
 
 
-@dataclass(frozen=True)
-class Complaint:
+class Complaint(NamedTuple):
     """`codes` like NAME_UNKNOWN, upper-case; `text` for people, one line, cleaned and redacted; both may be empty."""
 
     codes: Tuple[str, ...] = ()

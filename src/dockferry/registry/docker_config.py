@@ -8,8 +8,7 @@ Docker Hub stands there as `https://index.docker.io/v1/`; other keys may have a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
 from ..errors import ContentError
 from ..oci.reference import DOCKER_HUB
@@ -25,8 +24,7 @@ _NO_LOGIN = ("/access-token", "/refresh-token")
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
-class DockerConfig:
+class DockerConfig(NamedTuple):
     """`auths` by the file's own keys, `helpers` by registry, `store` for all others. Built by `parse` only."""
 
     auths: Mapping[str, Mapping[str, Any]]

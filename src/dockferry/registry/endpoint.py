@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 from ..errors import UsageError
 from ..oci.digest import Digest
@@ -17,8 +16,7 @@ _HUB_HOST = "registry-1.docker.io"
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """`scheme` is http or https; `host` lower-case, IPv6 in brackets; `prefix` a path before repositories, or ''."""
 
     scheme: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import email.utils
 import re
-from dataclasses import dataclass
 from datetime import timezone
-from typing import Dict, Iterable, Optional, Tuple
+from typing import Dict, Iterable, NamedTuple, Optional, Tuple
 
 from ..errors import BodyError, ReplyError
 from ..text import clean
@@ -33,8 +32,7 @@ class Headers:
         return next(iter(self.all(name)), "")
 
 
-@dataclass(frozen=True)
-class ContentRange:
+class ContentRange(NamedTuple):
     """Bytes `start` to `end` (exclusive) of `total`, which is None where the reply says `*`."""
 
     start: int

@@ -8,9 +8,8 @@ clearly which bytes it carries delivers any.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Union
+from typing import NamedTuple, Union
 
 from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
 from ..text import clean
@@ -22,8 +21,7 @@ _DENIED = ("DENIED", "UNAUTHORIZED")
 _UNKNOWN = ("NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND")
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Bytes `start` to `end` (exclusive) of a blob of `size` bytes; `what` and `where` name it and the host.
 
     `is_ranged` says if the request had a Range header.
@@ -37,16 +35,14 @@ class Wanted:
     where: str
 
 
-@dataclass(frozen=True)
-class Deliver:
+class Deliver(NamedTuple):
     """The body carries bytes `start` to `end` (exclusive) of the blob; `start` may be below the wanted one."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True)
-class AskWhole:
+class AskWhole(NamedTuple):
     """The host cannot answer this Range: the same request without one.
 
     `is_slip`: it answered another one, which caches do now and then. The next answer may be right, for fewer bytes.
@@ -55,13 +51,11 @@ class AskWhole:
     is_slip: bool = False
 
 
-@dataclass(frozen=True)
-class Redirected:
+class Redirected(NamedTuple):
     """Go on where the Location says, if it says so once."""
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """No bytes, and why."""
 
     error: DockferryError

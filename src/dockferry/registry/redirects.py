@@ -8,8 +8,7 @@ point to a private address; a private one may, as a registry with its own object
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import NamedTuple, Sequence, Tuple
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from ..errors import RedirectError
@@ -21,8 +20,7 @@ _MAX_URL = 16384
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True)
-class Hop:
+class Hop(NamedTuple):
     """The next request: `is_home` if it goes to the origin that the chain began at and has never left.
 
     `is_public`: its host may not resolve to a private address.

@@ -11,8 +11,7 @@ import http.client
 import os
 import ssl
 import threading
-from dataclasses import dataclass
-from typing import Any, ContextManager, Dict, Mapping, Optional, Tuple
+from typing import Any, ContextManager, Dict, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -37,8 +36,7 @@ USER_AGENT = f"dockferry/{__version__}"
 _HOSTS = 32
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """`is_private` says if the host that answered is in a private network, as far as can be seen."""
 
     url: str

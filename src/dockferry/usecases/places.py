@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from ..errors import UsageError
 from ..events import OnEvent, Warned
@@ -16,8 +15,7 @@ from ..registry.repository import Repository, open_repository
 from ..text import clean
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """`mirrors` as `[http[s]://]HOST[:PORT][/PREFIX]`. Without any the origin is the one source, else it is one
     where `with_origin` says so. `trust` names the source that says what a tag means; None: all have to agree."""
 
@@ -30,8 +28,7 @@ class Places:
         return self.with_origin or not self.mirrors
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """The `sources`, each once, the origin first. `origin` and `trusted` are among them, or None."""
 
     sources: Tuple[Repository, ...]

@@ -6,8 +6,7 @@ import contextlib
 import itertools
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Callable, Iterator, Optional, Tuple, TypeVar
+from typing import Callable, Iterator, NamedTuple, Optional, Tuple, TypeVar
 
 from ..errors import ContentError, NotFoundError
 from ..events import OnEvent, Warned
@@ -47,8 +46,7 @@ def nothing_local(digest: Digest, limit: int) -> Optional[bytes]:
     return None
 
 
-@dataclass(frozen=True)
-class Top:
+class Top(NamedTuple):
     """What the reference names: `document` as served by `source`, one request."""
 
     document: Document
@@ -57,8 +55,7 @@ class Top:
     """The entry of an index that was chosen, None for a plain manifest."""
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """One platform's image. `config` is None for an artifact that is no image; `config_raw` is its bytes."""
 
     top: Top

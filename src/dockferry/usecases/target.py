@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional, Union
+from typing import Iterator, NamedTuple, Optional, Union
 
 from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
@@ -46,8 +45,7 @@ def _check_directory(path: Union[str, Path]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """`path` is the final name: a file, or with the format oci-dir a directory."""
 
     path: Path
