@@ -71,6 +71,6 @@ def verdict(series: Series, cost: str) -> str:
         return "flat" if max(value for _, value in points) <= 1.1 * points[0][1] else "not flat"
     steps = [step for step in between(points) if step is not None]
     overall = fitted(points)
-    if max(steps) > WORSE or (overall is not None and overall > WORSE):
+    if max(steps, default=0.0) > WORSE or (overall is not None and overall > WORSE):
         return WORSE_WORDS
     return "flat" if max(value for _, value in points) <= 1.1 * points[0][1] else "at most linear"

@@ -1,37 +1,63 @@
 """Far: a proxy that makes a host on this machine as far away as a round trip of so many seconds.
 
 Strategy: what comes waits for half a round trip before it goes on, in either direction; a connection's first bytes
-wait for a whole one more, as for a handshake. All bytes to the client share one rate, as over one line.
+wait for a whole one more, as for a handshake. All bytes to the client share one line, which takes what it can carry
+in a round trip and then no more: what is sent faster waits at the sender.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import math
 import socket
 import statistics
 import threading
 import time
 from typing import Callable, Deque, Dict, Iterator, List, Tuple
 
-from door import Door
+from door import Door, Tally
 
 _RECEIVE = 64 * 1024
-_IN_FLIGHT = 16 * 1024 * 1024
-"""Bytes that a connection may have on the way: more than any link here needs."""
+_WAITING = 16 * 1024 * 1024
+"""Bytes of a connection that may be on the way, or wait for a client that does not take them."""
 
 
-Due = Callable[[float, int], float]
-"""From when so many bytes came to when they go on."""
+class Line:
+    """One direction: what enters arrives after `delay` seconds; all that enters shares `rate` bytes a second."""
+
+    def __init__(self, delay: float, rate: float, most: float) -> None:
+        """`most`: seconds that something may have to wait for its turn: who sends then waits first."""
+        self._delay, self._rate, self._most = delay, rate, most
+        self._free_at = 0.0
+        self._lock = threading.Lock()
+
+    def enter(self, count: int) -> float:
+        """When so many bytes arrive; comes back when they are on their way."""
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                ahead = self._free_at - now
+                if ahead <= self._most:
+                    self._free_at = max(self._free_at, now) + count / self._rate
+                    return self._free_at + self._delay
+            time.sleep(ahead - self._most)
 
 
 class Pipe:
-    """One direction of one connection: what comes from `source` goes to `target` when it is due, in order."""
+    """One direction of one connection: what comes from `source` goes to `target` over `line`, in order.
 
-    def __init__(self, source: socket.socket, target: socket.socket, due: Due) -> None:
-        self._source, self._target, self._due = source, target, due
+    Nothing goes on before `ready`. `sent` is told how many bytes did.
+    """
+
+    def __init__(
+        self, source: socket.socket, target: socket.socket, line: Line, ready: float, sent: Callable[[int], None]
+    ) -> None:
+        self._source, self._target, self._line = source, target, line
+        self._ready, self._sent = ready, sent
         self._waiting: Deque[Tuple[float, bytes]] = collections.deque()
         self._held = 0
+        self._is_over = False
         self._changed = threading.Condition()
 
     def start(self) -> None:
@@ -45,11 +71,11 @@ class Pipe:
                 data = self._source.recv(_RECEIVE)
             except OSError:
                 data = b""
-            now = time.monotonic()
-            due = self._due(now, len(data)) if data else now
             with self._changed:
-                while self._held > _IN_FLIGHT:
+                while self._held > _WAITING and not self._is_over:
                     self._changed.wait()
+            due = max(self._ready, self._line.enter(len(data)))
+            with self._changed:
                 self._held += len(data)
                 self._waiting.append((due, data))
                 self._changed.notify_all()
@@ -61,28 +87,34 @@ class Pipe:
                     while not self._waiting:
                         self._changed.wait()
                     due, data = self._waiting.popleft()
-                    self._held -= len(data)
-                    self._changed.notify_all()
                 time.sleep(max(0.0, due - time.monotonic()))
                 if not data:
                     break
                 self._target.sendall(data)
+                self._sent(len(data))
+                with self._changed:
+                    self._held -= len(data)
+                    self._changed.notify_all()
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
         for one in (self._source, self._target):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
 
 class Far:
-    """The way to one host. `connections` counts those that were made."""
+    """The way to one host. `connections` counts those that were made, `sent` the bytes that reached the client."""
 
     def __init__(self, host: str, round_trip: float, rate: float) -> None:
         name, _, port = host.rpartition(":")
         self._target = name, int(port)
-        self._round_trip, self._rate = round_trip, rate
-        self._free_at = 0.0
+        self._round_trip = round_trip
+        self._up = Line(round_trip / 2, math.inf, math.inf)
+        self._down = Line(round_trip / 2, rate, round_trip)
         self._lock = threading.Lock()
         self._sockets: List[socket.socket] = []
-        self.connections = 0
+        self.connections = self.sent = 0
 
     @contextlib.contextmanager
     def running(self) -> Iterator[str]:
@@ -106,21 +138,13 @@ class Far:
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._sockets += [near, far]
                 self.connections += 1
-                Pipe(near, far, self._sent_at(self._round_trip)).start()
-                Pipe(far, near, self._arrives_at).start()
+                shaken = time.monotonic() + 1.5 * self._round_trip
+                Pipe(near, far, self._up, shaken, lambda count: None).start()
+                Pipe(far, near, self._down, 0.0, self._count).start()
 
-    def _sent_at(self, handshake: float) -> Due:
-        ready = time.monotonic() + handshake
-
-        def due(now: float, count: int) -> float:
-            return max(now, ready) + self._round_trip / 2
-
-        return due
-
-    def _arrives_at(self, now: float, count: int) -> float:
+    def _count(self, sent: int) -> None:
         with self._lock:
-            self._free_at = max(self._free_at, now) + count / self._rate
-            return self._free_at + self._round_trip / 2
+            self.sent += sent
 
 
 class Links:
@@ -135,8 +159,11 @@ class Links:
         """For one run of `tool`."""
         link = Far(self._door.host, self._round_trip, self._rate)
         with link.running() as host:
-            yield Door(host, tally=self._door.tally)
+            yield Door(host, tally=lambda: Tally(self._requests(), link.sent))
         self._used.setdefault(tool, []).append(link)
+
+    def _requests(self) -> int:
+        return self._door.tally().requests if self._door.tally else 0
 
     def said(self, tool: str) -> str:
         """The connections of the tool's runs: the median."""

@@ -10,7 +10,6 @@ in the work folder: what does not fit is named and left out. All of it takes som
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -70,7 +69,7 @@ def connections(growing: Growing) -> Iterator[Series]:
 
 
 def images(growing: Growing) -> Iterator[Series]:
-    """Images in one command, each into its own archive; and in a bundle, where the command line has such a thing."""
+    """Images in one command, each into its own archive."""
     amounts = [1, 5, 20] if growing.quick else [1, 10, 50, 200]
     stored = {f"images/{number}": synthetic.tiny(2, 1000, str(number)) for number in range(amounts[-1])}
     with _serving(stored) as host:
@@ -80,9 +79,6 @@ def images(growing: Growing) -> Iterator[Series]:
             lambda amount, out: _pull(out, *(f"{host}/images/{number}:1" for number in range(amount))),
             flat=["peak MB"],
         )
-    known = subprocess.run([*DOCKFERRY, "help", "bundle"], capture_output=True).returncode == 0
-    why = "this script does not know how to ask for one" if known else "the command line has no bundles"
-    yield Series("images in a bundle", [], [(amount, why) for amount in amounts])
 
 
 def tags(growing: Growing) -> Iterator[Series]:

@@ -79,7 +79,7 @@ def _growth(series: Series, cost: str, beside: Optional[Series]) -> str:
     points = series.medians(cost)
     found = verdict(series, cost)
     if beside is not None and found == verdict(beside, cost) == WORSE_WORDS:
-        found += f", as are {beside.name}"
+        found += f"; {beside.name}: {', '.join(_figure(step) for step in between(beside.medians(cost)))}"
     steps = ", ".join(_figure(step) for step in between(points))
     return f"| {series.name} | {cost} | {steps} | {_figure(fitted(points))} | {found} |"
 

@@ -34,14 +34,15 @@ def _crane(target: Target) -> List[str]:
 
 def _skopeo(target: Target) -> List[str]:
     plain = [] if target.authority else ["--src-tls-verify=false"]
-    return ["skopeo", "copy", "--quiet", *plain, f"docker://{target.name}", f"oci-archive:{target.folder}/out.tar:x"]
+    skopeo = ["skopeo", "--tmpdir", str(target.folder)]  # by itself /var/tmp
+    return [*skopeo, "copy", "--quiet", *plain, f"docker://{target.name}", f"oci-archive:{target.folder}/out.tar:x"]
 
 
 def skopeo_with_retries(times: int) -> Peer:
     def command(target: Target) -> List[str]:
         return [*_skopeo(target), "--retry-times", str(times)]
 
-    return Peer(f"skopeo copy --retry-times {times}", "skopeo", command)
+    return Peer(f"skopeo copy --retry-times {times}", "skopeo", command, is_go=True)
 
 
 def _regctl(target: Target) -> List[str]:
@@ -99,11 +100,11 @@ def _ctr_after(target: Target) -> List[str]:
 
 
 OURS = dockferry("dockferry")
-CRANE = Peer("crane pull", "crane", _crane)
-SKOPEO = Peer("skopeo copy oci-archive:", "skopeo", _skopeo)
-REGCTL = Peer("regctl image export", "regctl", _regctl)
+CRANE = Peer("crane pull", "crane", _crane, is_go=True)
+SKOPEO = Peer("skopeo copy oci-archive:", "skopeo", _skopeo, is_go=True)
+REGCTL = Peer("regctl image export", "regctl", _regctl, is_go=True)
 ORAS = Peer(f"oras copy --concurrency {_AT_ONCE} (a layout)", "oras", _oras)
-PODMAN = Peer("podman pull (no archive)", "podman", _podman, counts=False, after=_podman_after)
+PODMAN = Peer("podman pull (no archive)", "podman", _podman, counts=False, after=_podman_after, is_go=True)
 DOCKER = Peer(
     "docker pull (no archive)", "docker", _docker, counts=False, after=_docker_after, asks=("docker", "info")
 )

@@ -22,7 +22,7 @@ def circumstances(workdir: Path) -> Dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "openssl": ssl.OPENSSL_VERSION,
-        "files": _file_system(workdir),
+        "files": file_system(workdir),
         "load": f"{os.getloadavg()[0]:.1f}",
     }
 
@@ -50,7 +50,7 @@ def _processor() -> str:
     )
 
 
-def _file_system(path: Path) -> str:
+def file_system(path: Path) -> str:
     """The type of the file system that holds `path`."""
     try:
         mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]

@@ -44,11 +44,6 @@ class Target:
         """`option` with the authority's file, nothing where there is none."""
         return [option, str(self.authority)] if self.authority else []
 
-    @property
-    def environ(self) -> Dict[str, str]:
-        """What programs in Go, which read their authorities from a file, need besides their options."""
-        return {"SSL_CERT_FILE": str(self.authority)} if self.authority else {}
-
 
 Command = Callable[[Target], List[str]]
 
@@ -58,6 +53,7 @@ class Peer:
     """`command`: from a target to what is run. `counts`: CPU, memory and bytes are its own, not a daemon's.
 
     `after` is run, unmeasured, when it has ended. `asks` is a command that succeeds where the tool's daemon runs.
+    `is_go`: no option of it names an authority, but Go's library reads them from a file.
     """
 
     name: str
@@ -66,6 +62,11 @@ class Peer:
     counts: bool = True
     after: Optional[Command] = None
     asks: Sequence[str] = ()
+    is_go: bool = False
+
+    def environ(self, target: Target) -> Dict[str, str]:
+        """What it needs besides its options."""
+        return {"SSL_CERT_FILE": str(target.authority)} if target.authority and self.is_go else {}
 
     @property
     def missing(self) -> str:

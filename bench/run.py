@@ -3,8 +3,8 @@
 python bench/run.py [--quick] [--rounds N] [--workdir DIR] [--only SCENARIO] [--json FILE] [--plots DIR]
 
 Tools that are not on PATH are named as missing. Everything runs on loopback. It needs Linux, some 8 GB of scratch
-space and, with all tools there, more than an hour; --quick (`make bench QUICK=1`) has small images and few tools, and
-takes less than two minutes.
+space (TMPDIR says where, for the daemons too) and, with all tools there, more than an hour; --quick
+(`make bench QUICK=1`) has small images and few tools, and takes less than two minutes.
 """
 
 from __future__ import annotations
@@ -65,15 +65,20 @@ def _notes(args: argparse.Namespace) -> List[str]:
         "Fetched twice: bytes that the servers sent, over those that were needed. Shares: of what each mirror sent.",
         "CPU is the client's, user and system. Written: bytes given to write calls (wchar), over the image's size.",
         "Requests and sent: what the server was asked for, and its bytes of bodies over the image's size, by its own"
-        " count (docker-registry's by its access log, where TLS and headers are not in).",
-        f"Peak memory is the program's own; below {LEAST_RSS / 1e6:.0f} MB it is that of the launcher.",
+        " count (docker-registry's by its access log, where TLS and headers are not in); far away, what came over the"
+        " line, headers too.",
+        "Peak memory is the program's own, the largest of all rounds;"
+        f" below {LEAST_RSS / 1e6:.0f} MB it is the launcher's.",
         "Before each run 2.5 times the image's size (at most half of what is available) is touched and given back: a"
         " virtual machine's host gives memory when it is touched first, and whoever runs first would pay for all.",
         "aria2c and wget fetch the blobs and check them, and make no archive; oras leaves a layout; podman and docker"
-        " unpack into their own store, containerd keeps the blobs in its own.",
+        " unpack into their own store, as ctr images pull does;"
+        " ctr content fetch keeps the blobs in containerd's.",
+        "What no option of one run says is as the tool has it by itself: docker pull fetches three layers at once.",
         "docker pull does not check the registry's certificate: it asks none of a host on loopback.",
         "dockferry syncs the archive to disk before it gets its name, which the others do not do.",
-        "After SIGKILL: the seconds are the second run's; the bytes are those that the server sent in both runs.",
+        "After SIGKILL: the seconds are the second run's; fetched twice is told of both; what the first run left is"
+        " synced in between, unmeasured.",
     ]
     if args.quick:
         notes.append(

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Dict, Iterator, List, Sequence
 
 from blob_tools import aria2c, curl_told
-from compare import Bench, at
+from compare import Bench, at, by_lot
 from door import Door
 from far import Links
 from image import BenchImage
 from image_tools import OURS, dockferry
-from measure import Failed, Sample, run
+from measure import Sample, run
 from mirrors import Mirror, Mirrors
 from peer import Peer, Target
 from peers import ALL_OTHERS, ARCHIVERS, ARIA2C_MANY, ARIA2C_ONE, ARIA2C_SOON, FLOORS
@@ -32,8 +32,8 @@ def small(bench: Bench, image: BenchImage) -> Iterator[Result]:
             "dockferry pull, archive there": pull,
         }
         samples: Dict[str, List[Sample]] = {name: [] for name in commands}
-        for _ in range(2 * bench.rounds + 1):
-            for name, command in commands.items():
+        for number in range(2 * bench.rounds + 1):
+            for name, command in by_lot(list(commands.items()), number):
                 before = door.tally() if door.tally else None
                 samples[name].append(door.counted(before, run(command, target.folder)))
     bare = tuple(sample.seconds for sample in samples["python -c pass"])
@@ -62,7 +62,7 @@ def capped(bench: Bench, image: BenchImage, rate: float, connections: int) -> It
     floor = image.size / (connections * rate)
     peers = [mine, ARIA2C_ONE]
     with own_registry(image, rate) as door:
-        yield from bench.compare(scenario, at(door), image, peers, ours=mine, floor=floor, once=ARCHIVERS)
+        yield from bench.compare(scenario, at(door), image, peers, ours=mine, floor=floor, only_first=ARCHIVERS)
     scenario += ", by nginx's limit_rate"
     with own_registry(image) as behind, nginx_capped(behind, rate, bench.folder / "nginx") as front:
         if front is None:
@@ -116,47 +116,43 @@ def tiny(bench: Bench, image: BenchImage, round_trip: float, connections: int) -
         links = Links(door, round_trip, 1e8)
         serving, said = links.serving, links.said
         yield from bench.compare(
-            words, serving, image, [mine, aria], said=said, ours=mine, floor=floor, once=ARCHIVERS
+            words, serving, image, [mine, aria], said=said, ours=mine, floor=floor, only_first=ARCHIVERS
         )
 
 
 def resume(bench: Bench, image: BenchImage, rate: float, connections: int) -> Iterator[Result]:
     """SIGKILL when the server has sent half, then the same again; the samples are those of the second runs.
 
-    The floor is the half that is left. Ours, and aria2c with its own way to go on.
+    The floor is the half that is left. Ours, and aria2c with its own way to go on, which notes each second how far it
+    is: by itself each minute.
     """
     many = str(connections)
-    scenario = "SIGKILL at half, again"
-    peers = [dockferry(f"dockferry -t {many}", "-t", many)]
-    peers += [aria2c(f"aria2c -c -x{many} -s{many}", "-c", f"-x{many}", f"-s{many}", "-k1M")]
-    floor = image.size / 2 / (connections * rate)
-    seconds: List[float] = []
-    for peer in peers:
-        why, samples, twice = peer.missing, [], []
-        for number in range(0 if why else bench.rounds):
-            bench.say(f"{scenario}: round {number + 1} of {bench.rounds}: {peer.name}")
-            try:
-                with own_registry(image, rate) as door:
-                    samples.append(_killed_and_resumed(bench, peer, door, image))
-                    twice.append(_sent(door) / image.size - 1)
-            except Failed as error:
-                why = str(error)
-                break
-        if why:
-            yield Result(bench.part, scenario, peer.name, missing=why)
-            continue
-        seconds = seconds or [sample.seconds for sample in samples]
-        twice.sort()
-        said = f": {twice[len(twice) // 2]:.1%} fetched twice ({twice[0]:.1%}–{twice[-1]:.1%})"
-        floors = (floor,) * len(samples)
-        result = Result(bench.part, scenario, peer.name, tuple(samples), image.size, floors, tuple(seconds))
-        yield replace(result, counts=False, said=said)
+    mine = dockferry(f"dockferry -t {many}", "-t", many)
+    noting = ["-c", f"-x{many}", f"-s{many}", "-k1M", "--auto-save-interval=1"]
+    aria = aria2c(f"aria2c -c -x{many} -s{many} --auto-save-interval=1", "-j2", *noting)
+    twice: Dict[str, List[float]] = {}
 
+    def take(peer: Peer, door: Door) -> Sample:
+        target = Target(door.host, image, bench.fresh())
+        bench.again(peer, target, door, kill_when=lambda: _sent(door) >= image.size / 2)
+        sample = bench.again(peer, target, door)
+        twice.setdefault(peer.name, []).append(_sent(door) / image.size - 1)
+        return sample
 
-def _killed_and_resumed(bench: Bench, peer: Peer, door: Door, image: BenchImage) -> Sample:
-    target = Target(door.host, image, bench.fresh())
-    bench.again(peer, target, door, kill_when=lambda: _sent(door) >= image.size / 2)
-    return bench.again(peer, target, door)
+    def said(tool: str) -> str:
+        found = sorted(twice[tool])
+        return f": {found[len(found) // 2]:.1%} fetched twice ({found[0]:.1%}–{found[-1]:.1%})"
+
+    yield from bench.compare(
+        "SIGKILL at half, again",
+        lambda tool: own_registry(image, rate),
+        image,
+        [replace(peer, counts=False) for peer in (mine, aria)],
+        take=take,
+        said=said,
+        ours=mine,
+        floor=image.size / 2 / (connections * rate),
+    )
 
 
 def _sent(door: Door) -> int:

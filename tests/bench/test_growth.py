@@ -54,7 +54,7 @@ def test_what_the_machine_does_too_is_said_to_be_its_own() -> None:
     found = re.findall(r"\| (\w+) \| seconds \| 1.50, 1.50 \| \d\.\d\d \| (.*) \|", text)
     assert found == [
         ("dd", "worse than linear"),
-        ("ours", "worse than linear, as are dd"),
+        ("ours", "worse than linear; dd: 1.50, 1.50"),
         ("others", "worse than linear"),
     ]
 
@@ -106,7 +106,6 @@ def test_the_script_measures_all_series(tmp_path: Path) -> None:
         "tags of a repository | 5,000 | 1",
     ):
         assert line in done.stdout
-    assert "| images in a bundle | 20 | 0 | " in done.stdout
     assert "| bytes of one layer | peak MB | " in done.stdout
     found = json.loads(kept.read_text())
     assert found["circumstances"]["commit"]
