@@ -13,10 +13,12 @@ from typing import Sequence
 from .costs import quiet_environment
 from .require import require
 
+SLEEPS = ("nanosleep", "clock_nanosleep", "select", "pselect6", "sched_yield")
+"""What a sleep of Python's is, by its version and the C library's, and what a thread that turns in circles calls."""
 TRACED = (
     *("execve", "clone", "clone3", "connect", "sendto", "recvfrom", "poll", "ppoll", "futex"),
     *("read", "pread64", "preadv", "preadv2", "write", "pwrite64", "fsync", "fdatasync"),
-    *("nanosleep", "clock_nanosleep", "sched_yield"),
+    *SLEEPS,
 )
 _BEGUN, _FAILED = re.compile(r"^\d+ +(\w+)\("), re.compile(r" = -1 (E\w+) ")
 
