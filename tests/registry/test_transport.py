@@ -206,7 +206,6 @@ def test_a_kept_connection_that_is_cut_late_is_a_failure(serve: Serve) -> None:
     assert server.targets() == ["/", "/slow"]
 
 
-@pytest.mark.rule(1)
 def test_what_may_have_been_done_is_not_asked_again(serve: Serve) -> None:
     """A POST that was lost on a kept connection is a failure: a refresh token may be good for one use."""
 

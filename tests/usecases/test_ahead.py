@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -13,6 +15,7 @@ from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple
 import pytest
 from support.black_hole import black_hole
 from support.certificates import make_authority
+from support.command import environment
 from support.costs import plain_image
 from support.handshakes import Handshakes, hang, reset, reset_late
 from support.proxies import SocksProxy
@@ -225,6 +228,25 @@ def test_who_wants_no_layers_opens_none_ahead(bench: Bench) -> None:
     server = serve(bench, distant)
     inspect_image(NAME, mirrors=[server.url], access=ACCESS)
     assert (distant.seen, server.connections) == (1, 1)
+
+
+@pytest.mark.row(52)
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
+def test_where_few_files_may_be_open_none_is_opened_ahead(bench: Bench) -> None:
+    """Else the archive could not be made for all the connections that nobody needs yet."""
+    distant = Distant(AWAY)
+    server = serve(bench, distant)
+    argv = ["pull", NAME, "-r", server.url, "-o", "a.tar", "-t", "20", "--progress", "none"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -n 14 && exec "$0" -m dockferry "$@"', sys.executable, *argv],
+        cwd=bench.directory,
+        env=environment(bench.directory),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert distant.seen == 1
 
 
 @pytest.mark.parametrize("is_silent", [False, True])

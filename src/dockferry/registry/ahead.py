@@ -6,6 +6,7 @@ it is still on its way: so there are no more of them than there would have been,
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import Any, Iterable, List, Optional
@@ -16,6 +17,8 @@ _SOON = 1.0
 """Seconds: a failure that was waited for no longer than this costs little to try again."""
 _HEARTBEAT = 0.05
 """Seconds after which an aborted call is heard of, at most."""
+_ROOM = 64
+"""Open files: 20 connections, two each while they are dialled, and what the rest of a pull needs."""
 
 
 class Ahead:
@@ -27,7 +30,12 @@ class Ahead:
         self._dials: List[_Dial] = []
 
     def dial(self, connections: Iterable[Any]) -> None:
-        """Begin to connect them. What goes wrong is told only to who waits for it."""
+        """Begin to connect them. What goes wrong is told only to who waits for it.
+
+        Where few files may be open at once nothing is begun: those of the archive come first.
+        """
+        if not _has_room():
+            return
         begun = [_Dial(connection) for connection in connections]
         with self._lock:
             self._dials += begun
@@ -100,3 +108,12 @@ class _Dial:
             self._over.set()
             if self._is_dropped:
                 self.connection.close()
+
+
+def _has_room() -> bool:
+    if sys.platform == "win32":
+        return True
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return most == resource.RLIM_INFINITY or most >= _ROOM
