@@ -14,13 +14,14 @@ from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
 from support.certificates import make_authority
+from support.handshakes import Handshakes, hang
 from support.proxies import HttpProxy, SocksProxy
 from support.rude import Request, RudeServer, Wire
 
 from dockferry.errors import AuthError, CertificateError, ConnectError, NetworkError, ReplyError, UsageError
 from dockferry.registry.access import Access
 from dockferry.registry.connections import PlainConnection
-from dockferry.registry.lines import Lines, hang_up
+from dockferry.registry.lines import Call, Lines, hang_up
 from dockferry.registry.tls import maybe_system_bundle
 from dockferry.registry.transport import USER_AGENT, Transport
 
@@ -140,6 +141,157 @@ def test_a_connection_that_died_while_kept_is_no_failure(serve: Serve) -> None:
         reply.body.close()
     transport.close()
     assert [request.connection for request in server.requests] == [0, 0, 1]
+
+
+def keep(transport: Transport, server: RudeServer, count: int) -> None:
+    """Leave `count` connections behind, which have been answered on."""
+    replies = [transport.request("GET", server.url + "/", {}) for _ in range(count)]
+    for reply in replies:
+        reply.body.discard()
+    assert [request.connection for request in server.requests] == list(range(count))
+
+
+def test_what_is_asked_again_goes_over_a_new_connection(serve: Serve) -> None:
+    """The others that are kept may have died with it; they are left to those who ask next."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if request.target == "/again" and request.connection < 3:
+            wire.close()
+        else:
+            hello(request, wire)
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+    keep(transport, server, 3)
+    transport.request("GET", server.url + "/again", {}).body.discard()
+    replies = [transport.request("GET", server.url + "/", {}) for _ in range(3)]
+    for reply in replies:
+        reply.body.discard()
+    transport.close()
+    assert [request.connection for request in server.requests[3:]] == [2, 3, 3, 1, 0]
+
+
+def test_a_host_that_answers_nothing_is_asked_once_more_at_most(serve: Serve) -> None:
+    """And that only where a connection had been kept; the next try is one request."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        hello(request, wire) if request.target == "/" else wire.close()
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+    keep(transport, server, 1)
+    for _ in range(2):
+        with pytest.raises(ConnectError):
+            transport.request("GET", server.url + "/none", {})
+    transport.close()
+    assert server.targets() == ["/", "/none", "/none", "/none"]
+
+
+def test_a_kept_connection_that_is_cut_late_is_a_failure(serve: Serve) -> None:
+    """Who drops a request after a while had it in hand: it is told, and not made again."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        if request.target == "/slow":
+            wire.is_ending(1.2)
+            wire.close()
+        else:
+            hello(request, wire)
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+    keep(transport, server, 1)
+    with pytest.raises(ConnectError, match="no answer"):
+        transport.request("GET", server.url + "/slow", {})
+    transport.close()
+    assert server.targets() == ["/", "/slow"]
+
+
+def test_what_may_have_been_done_is_not_asked_again(serve: Serve) -> None:
+    """A POST that was lost on a kept connection is a failure: a refresh token may be good for one use."""
+
+    def handler(request: Request, wire: Wire) -> None:
+        hello(request, wire) if request.method == "GET" else wire.close()
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+    keep(transport, server, 2)
+    with pytest.raises(ConnectError, match="no answer"):
+        transport.request("POST", server.url + "/token", {}, b"refresh_token=1")
+    transport.close()
+    assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_an_aborted_request_is_not_made_again(serve: Serve, is_whole: bool) -> None:
+    """Neither where its call was ended nor where the transport was; no other connection is spoilt by it."""
+    asked = threading.Event()
+
+    def handler(request: Request, wire: Wire) -> None:
+        if request.target == "/stall":
+            asked.set()
+            wire.stall()
+        else:
+            hello(request, wire)
+
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
+    keep(transport, server, 2)
+
+    def end(call: Call) -> None:
+        asked.wait(5)
+        transport.abort() if is_whole else call.abort()
+
+    with transport.call() as call:
+        ending = threading.Thread(target=end, args=(call,))
+        ending.start()
+        with pytest.raises(ConnectError, match="stopped" if is_whole else "given up"):
+            transport.request("GET", server.url + "/stall", {})
+    ending.join()
+    if not is_whole:
+        transport.request("GET", server.url + "/", {}).body.discard()
+    transport.close()
+    assert [request.connection for request in server.requests] == [0, 1, 1] + [0] * (not is_whole)
+
+
+def test_who_waits_for_a_connection_that_is_opened_ahead_can_be_woken(serve: Serve, authority: Authority) -> None:
+    """Its call is ended while the handshake hangs: back at once, and nothing stays open."""
+    context, pem = authority
+    is_hanging = threading.Event()
+
+    def meddle(sock: socket.socket) -> None:
+        is_hanging.set()
+        hang(sock)
+
+    def handler(request: Request, wire: Wire) -> None:
+        wire.is_ending(0.05)
+        hello(request, wire)
+
+    server = serve(handler, Handshakes(context, meddle))
+    transport = Transport(Access(ca_cert=pem, connect_timeout=60), server.url)
+    transport.request("GET", server.url + "/", {}).body.discard()
+    transport.open_ahead(server.url, 2)
+    reply = transport.request("GET", server.url + "/", {})
+
+    def end(call: Call) -> None:
+        is_hanging.wait(5)
+        call.abort()
+
+    with transport.call() as call:
+        ending = threading.Thread(target=end, args=(call,))
+        ending.start()
+        began = time.monotonic()
+        with pytest.raises(ConnectError, match="given up"):
+            transport.request("GET", server.url + "/", {})
+        assert time.monotonic() - began < 5
+    ending.join()
+    reply.body.discard()
+    transport.abort()
+    transport.close()
+    assert server.connections == 2
+    for thread in threading.enumerate():
+        if thread.name.startswith("dial "):
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 def test_tls_with_the_authority_given(serve: Serve, authority: Authority) -> None:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any
+import time
+from typing import Any, Optional
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InvalidHeader, ProtocolError
 
 from .addresses import is_private
+from .ahead import Ahead
 from .answer import Answer
 from .lines import Lines, abandon
+
+FAR = 0.02
+"""Seconds: where an answer took longer to begin, connections are worth opening before they are needed."""
+FRESH = 0.0
+"""As a pool's `timeout` for a connection: none that was there before."""
+_SOON = 1.0
+"""Seconds: a connection that had been closed while it was kept says so within a round trip."""
 
 
 class StaleConnection(ProtocolError):
@@ -23,7 +32,8 @@ class Watched(HTTPConnection):
 
     `live` is the socket that bytes come from, still there when urllib3 has let go of it because the reply is the
     connection's last. `is_private_peer` says where it leads, as far as can be seen: not behind a proxy. `is_kept`:
-    it has waited for its next request, and the far end may have closed it meanwhile.
+    it has waited for its next request, and the far end may have closed it meanwhile. `answer_time` is the shortest in
+    seconds from a request to the head of its answer.
     """
 
     response_class = Answer
@@ -35,6 +45,7 @@ class Watched(HTTPConnection):
         self._lines = lines
         self._is_public = is_public
         self.is_kept = False
+        self.answer_time = float("inf")
         self._twin: Any = None
 
     def _new_conn(self) -> Any:
@@ -70,16 +81,18 @@ class Watched(HTTPConnection):
 
     def getresponse(self) -> Any:
         self._lines.waits(self.live)
+        asked = time.monotonic()
         try:
             reply = super().getresponse()
         except ConnectionError as error:
-            if self.is_kept:
+            if self.is_kept and time.monotonic() - asked < _SOON:
                 raise StaleConnection("closed while it was kept") from error
             raise
         except InvalidHeader:  # raised when the reply holds the socket already, and is lost
             abandon(self.live)
             raise
         self.is_kept = True
+        self.answer_time = min(self.answer_time, time.monotonic() - asked)
         return reply
 
 
@@ -111,11 +124,46 @@ def _has_nothing_to_say(sock: Any) -> bool:
     return False
 
 
-class PlainPool(urllib3.HTTPConnectionPool):
+class Pool(urllib3.HTTPConnectionPool):
+    """Mixed into urllib3's pools: what is opened ahead serves before a new connection is made."""
+
+    def __init__(self, *args: Any, lines: Lines, **kwargs: Any) -> None:
+        super().__init__(*args, lines=lines, **kwargs)
+        self.ahead = Ahead(lines)
+
+    def open_ahead(self, count: int, timeout: float) -> None:
+        """Begin to open connections, `count` in all, each within `timeout` seconds.
+
+        None where the host is near, or does not keep the connection that it has answered on.
+        """
+        kept: Any = self._get_conn()
+        self._put_conn(kept)
+        if kept.is_closed or kept.answer_time < FAR:
+            return
+        self.ahead.dial([self._make_conn(timeout) for _ in range(count - 1)])
+
+    def _make_conn(self, timeout: float) -> Any:
+        made: Any = super()._new_conn()
+        made.timeout = timeout
+        return made
+
+    def _new_conn(self) -> Any:
+        return self.ahead.maybe_take() or super()._new_conn()
+
+    def _get_conn(self, timeout: Optional[float] = None) -> Any:
+        return super()._new_conn() if timeout == FRESH else super()._get_conn(timeout)
+
+    def _put_conn(self, conn: Any) -> None:
+        """After a failure urllib3 puts None on top, which would hide the connections that are kept."""
+        if conn is not None:
+            super()._put_conn(conn)
+
+
+class PlainPool(Pool):
     ConnectionCls: Any = PlainConnection
 
 
-class QuietTLSPool(urllib3.HTTPSConnectionPool):
+class QuietTLSPool(Pool, urllib3.HTTPSConnectionPool):
     """Does not warn of an unchecked certificate at each request: the command line says so once."""
 
     ConnectionCls: Any = TLSConnection

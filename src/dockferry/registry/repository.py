@@ -120,12 +120,8 @@ class Repository:
         return self._document(reply, what), reply.headers.all("link")
 
     def open_ahead(self, count: int) -> None:
-        """Begin to open connections, for `count` requests that will come at once; `wait_ahead` sees the end of it."""
+        """Where the host is far away, begin to open connections for `count` requests that will come at once."""
         self._transport.open_ahead(self._endpoint.base_url(), count)
-
-    def wait_ahead(self, seconds: float) -> None:
-        """Until the connections are open, or cannot be, or `seconds` are over."""
-        self._transport.wait_ahead(seconds)
 
     def abort(self) -> None:
         """From any thread, for good: who waits for this host comes back at once, with NetworkError."""

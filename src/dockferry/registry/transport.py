@@ -11,7 +11,7 @@ import http.client
 import os
 import ssl
 import threading
-from typing import Any, ContextManager, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, ContextManager, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -24,7 +24,7 @@ from .access import Access
 from .addresses import is_private
 from .ahead import Ahead
 from .body import Body
-from .connections import PlainPool, QuietTLSPool, StaleConnection
+from .connections import FRESH, PlainPool, QuietTLSPool, StaleConnection
 from .failures import explain
 from .headers import Headers, content_length
 from .lines import STOPPED, Call, Lines
@@ -56,7 +56,7 @@ class Transport:
         self._access = access
         self._home = origin_of(home)
         self._lines = Lines()
-        self._ahead = Ahead()
+        self._ahead: List[Ahead] = []
         self._lock = threading.Lock()
         self._managers: Dict[Tuple[Optional[str], bool, bool, bool], urllib3.PoolManager] = {}
 
@@ -74,28 +74,26 @@ class Transport:
         Raises NetworkError for everything that is no HTTP reply, AuthError where a proxy wants a login.
         """
         fields = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
-        stale: Optional[StaleConnection] = None
-        for _ in range(MAX_THREADS + 1):  # of those that are kept each may be
-            try:
-                return self._once(method, url, fields, body, is_public)
-            except StaleConnection as error:
-                stale = error
-        assert stale is not None
-        raise explain(stale, url, self._access.first_byte_timeout) from None
+        try:
+            return self._once(method, url, fields, body, is_public)
+        except StaleConnection as error:
+            if method != "GET":  # may have been carried out: not to be repeated unasked (RFC 9110, 9.2.2)
+                raise explain(error, url, self._access.first_byte_timeout) from None
+        return self._once(method, url, fields, body, is_public, FRESH)
 
     def call(self) -> ContextManager[Call]:
         """What this thread asks for within the `with` can be ended by the call's `abort`, and nothing else."""
         return self._lines.call()
 
     def open_ahead(self, url: str, count: int) -> None:
-        """Begin to open connections to the host of `url`, `count` in all; not through a proxy."""
-        if proxy_for(url, self._access.proxy, os.environ) is None:
-            pool = self._manager(url, is_public=False).connection_from_url(url)
-            self._ahead.open(pool, count, self._access.connect_timeout)
+        """Begin to open connections to the host of `url`, `count` in all, where that is far away.
 
-    def wait_ahead(self, seconds: float) -> None:
-        """Until they are open, or `seconds` are over: they serve requests from then on."""
-        self._ahead.wait(seconds)
+        Not through a proxy. Requests take them in place of new ones.
+        """
+        if proxy_for(url, self._access.proxy, os.environ) is None:
+            pool: Any = self._manager(url, is_public=False).connection_from_url(url)
+            self._ahead.append(pool.ahead)
+            pool.open_ahead(count, self._access.connect_timeout)
 
     def abort(self) -> None:
         """From any thread, for good: who waits on any connection comes back at once, with NetworkError."""
@@ -106,15 +104,24 @@ class Transport:
         with self._lock:
             managers = list(self._managers.values())
             self._managers.clear()
+        for ahead in self._ahead:
+            ahead.close()
         for manager in managers:
             manager.clear()
 
     def _once(
-        self, method: str, url: str, fields: Mapping[str, str], body: Optional[bytes], is_public: bool
+        self,
+        method: str,
+        url: str,
+        fields: Mapping[str, str],
+        body: Optional[bytes],
+        is_public: bool,
+        pool_timeout: Optional[float] = None,
     ) -> Reply:
         access = self._access
         if self._lines.is_stopped:
             raise ConnectError(STOPPED)
+        self._lines.waits(None)
         try:
             raw = self._manager(url, is_public).urlopen(
                 method,
@@ -126,6 +133,7 @@ class Transport:
                 preload_content=False,
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=access.connect_timeout, read=access.first_byte_timeout),
+                pool_timeout=pool_timeout,
             )
         except StaleConnection:
             raise

@@ -23,6 +23,11 @@ class InTurn:
         self._policy, self._on_event = policy, on_event
         self._is_known = False
 
+    @property
+    def first(self) -> Repository:
+        """Who is asked first."""
+        return self._order[0]
+
     def answered(self, source: Repository) -> None:
         """It is there, and asked first from now on."""
         self._order = [source, *(other for other in self._order if other is not source)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import time
 from contextlib import ExitStack
 from typing import Callable, Iterator, NamedTuple, Optional, Tuple, TypeVar
 
@@ -29,8 +27,6 @@ T = TypeVar("T")
 
 _PIECE = 4 * 1024 * 1024
 """Bytes: a layer is worth a connection for each of them."""
-FAR = 0.02
-"""Seconds: where the first answer took longer, connections are opened before they are needed."""
 
 GRACE = 5.0
 """Seconds that the other sources get to say what a tag is, after the first has; less where a connection gets less."""
@@ -82,7 +78,6 @@ class Resolver:
         self.reference = reference
         self._on_event = on_event
         self._policy = retry or RetryPolicy()
-        self._first_answer = 0.0
         self._grace = min(GRACE, access.connect_timeout)
         self._stack = ExitStack()
         opened = open_places(reference, places, access, on_event, self._stack)
@@ -108,9 +103,7 @@ class Resolver:
         Raises NotFoundError (also for a platform that is not there), AuthError, NetworkError, ContentError.
         """
         what = self.reference.familiar
-        began = time.monotonic()
         source, document = self._named()
-        self._first_answer = time.monotonic() - began
         choice = document.choose(platform, what) if isinstance(document, Index) else None
         return Top(document, source, choice)
 
@@ -148,8 +141,8 @@ class Resolver:
         manifest = self._manifest(top, platform, local)
         config_raw = local(manifest.config.digest, MAX_MANIFEST)
         if config_raw is None:
-            with self._opening(min(connections, _requests(manifest))):
-                config_raw = self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
+            self._open_ahead(min(connections, _requests(manifest)))
+            config_raw = self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
         config = parse_config(config_raw, f"config of {self.reference.familiar}") if manifest.is_image else None
         found = config.platform if config and config.platform.os else top.choice.platform if top.choice else None
         if top.choice is None and found is not None and not platform.runs(found):
@@ -161,18 +154,9 @@ class Resolver:
             self._on_event(Warned(f"{self.reference.familiar} is there for {found} only, not for {platform}"))
         return Image(top, manifest, config_raw, config, found)
 
-    @contextlib.contextmanager
-    def _opening(self, connections: int) -> Iterator[None]:
-        """So many connections are opened meanwhile, and then waited for, though no longer than is worth while."""
-        if self._first_answer < FAR or not connections:
-            yield
-            return
-        deadline = time.monotonic() + 2 * self._first_answer
-        for source in self.sources:
-            source.open_ahead(-(-connections // len(self.sources)))
-        yield
-        for source in self.sources:
-            source.wait_ahead(deadline - time.monotonic())
+    def _open_ahead(self, connections: int) -> None:
+        """At the source that will be asked for the config, which has answered just now: its share of so many."""
+        self._in_turn.first.open_ahead(-(-connections // len(self.sources)))
 
     def _manifest(self, top: Top, platform: Platform, local: Local) -> Manifest:
         document: Document = top.document
