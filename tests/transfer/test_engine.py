@@ -6,18 +6,22 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import pytest
-from support.memory import Script
+from support.memory import MemoryDelivery, MemorySource, Script
 from support.transfers import QUICK, SMALL, Bench
 
 from dockferry.errors import AuthError, BodyError, BusyError, ContentError, DiskError, NetworkError
 from dockferry.events import Event, Progress, Retry, Warned
 from dockferry.oci.descriptor import Descriptor
+from dockferry.oci.digest import Digest
 from dockferry.transfer.journal import Journal
+from dockferry.transfer.protocols import Hold, unheld
+from dockferry.transfer.scheduler import Rules
 from dockferry.transfer.syncer import pause
 from dockferry.transfer.trust import BLOCK
+from dockferry.transfer.worker import BUFFER
 
 
 @pytest.fixture
@@ -269,3 +273,46 @@ def test_a_twin_that_waits_for_an_answer_is_ended(bench: Bench) -> None:
     bench.check()
     assert set(threading.enumerate()) == before
     assert time.monotonic() - began < 5
+
+
+class Bursts(MemorySource):
+    """A few buffers at once, then a pause, as a server that counts bytes by the tick; `most`: replies at once."""
+
+    def __init__(self, blobs: Dict[Digest, bytes], burst: int, pause: float) -> None:
+        super().__init__(blobs, step=BUFFER)
+        self.burst, self.pause = burst, pause
+        self.replies = self.most = 0
+
+    def open(self, blob: Descriptor, start: int, end: int, hold: Hold = unheld) -> MemoryDelivery:
+        super().open(blob, start, end, hold)
+        with self.lock:
+            self.replies += 1
+            self.most = max(self.most, self.replies)
+        return BurstDelivery(self, self.blobs[blob.digest], Script(), start, end)
+
+
+class BurstDelivery(MemoryDelivery):
+    """A pause before each burst: the bytes of one connection stand still, and not those of the others."""
+
+    def readinto(self, view: memoryview) -> int:
+        source = self._source
+        assert isinstance(source, Bursts)
+        if (self._pos - self.start) % source.burst == 0:
+            self._wake.wait(source.pause)
+        return super().readinto(view)
+
+    def close(self) -> None:
+        source = self._source
+        assert isinstance(source, Bursts)
+        with source.lock:
+            source.replies -= 1
+
+
+def test_bursts_are_shared_out(tmp_path: Path) -> None:
+    """A line that stands still between bursts is worth several connections, though each burst fills buffers."""
+    bench = Bench(tmp_path, [32 * BUFFER])
+    source = bench.source = Bursts(bench.image.blobs, 3 * BUFFER, 0.15)
+    bench.rules = Rules(shared_min=8 * BUFFER, alone=0.35)
+    bench.run(5)
+    bench.check()
+    assert source.most > 2

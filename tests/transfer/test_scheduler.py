@@ -11,9 +11,9 @@ from support.images import make_image
 
 from dockferry.oci.descriptor import Descriptor
 from dockferry.oci.digest import Digest
-from dockferry.transfer.ledger import Ledger
+from dockferry.transfer.ledger import Ledger, Run
 from dockferry.transfer.ranges import RangeSet
-from dockferry.transfer.scheduler import Assignment, Idle, Pace, Rules, assign, choose
+from dockferry.transfer.scheduler import Assignment, Idle, Pace, Rules, assign, choose, is_left_alone
 
 MIB = 1 << 20
 RULES = Rules(alone=0.0)
@@ -236,36 +236,59 @@ def test_a_layers_first_connection_is_left_alone_for_a_moment() -> None:
     assert choose(ledger, Idle(4, source=1, sources=2), 0.0, rules) is not None
 
 
+def flood(run: Run, now: float, buffers: int = 4) -> None:
+    """So many buffers are there at once, one each millisecond up to `now`."""
+    for left in range(buffers, 0, -1):
+        run.inflow.waits(now - left / 1000)
+        run.inflow.came(True, now - left / 1000)
+
+
 def test_nobody_joins_a_flood() -> None:
     """Where one connection brings more than is taken from it, another would only bring bytes out of order."""
     ledger = Ledger(blobs(400 * MIB, 3 * MIB))
     take(ledger, 4)
     run = ledger.states[0].runs[0]
-    for _ in range(4):
-        assert not run.is_flood
-        run.filled(True)
-    assert take(ledger, 4) == (1, 0, 3 * MIB), "another layer is another matter"
+    flood(run, 1.0)
+    assert take(ledger, 4, now=1.0) == (1, 0, 3 * MIB), "another layer is another matter"
     assert choose(ledger, Idle(4), 5.0, RULES) is None, "no part of it, and nothing is stolen"
-    for _ in range(8):
-        run.filled(True)
-    run.filled(False)
-    assert run.is_flood, "one shorter receive is no drought"
-    for _ in range(8):
-        run.filled(False)
-    assert take(ledger, 4, now=5.0)[0] == 0
 
 
-def test_a_flood_is_remembered_from_one_piece_to_the_next() -> None:
-    """The reply to the next request begins slowly, whoever gives it."""
+def test_a_flood_that_falls_silent_is_joined() -> None:
+    """A quarter of a second after it began to wait; not while it is held back here, however long that lasts."""
     ledger = Ledger(blobs(400 * MIB))
     take(ledger, 4)
     run = ledger.states[0].runs[0]
-    for _ in range(4):
-        run.filled(True)
-    ledger.release(run)
+    flood(run, 1.0)
+    assert choose(ledger, Idle(4), 60.0, RULES) is None, "the disk is slow, or the hash"
+    run.inflow.waits(60.0)
+    assert choose(ledger, Idle(4), 60.2, RULES) is None
+    assert choose(ledger, Idle(4), 60.3, RULES) is not None
+
+
+def test_a_flood_is_remembered_from_one_piece_to_the_next() -> None:
+    """The reply to the next request begins slowly, whoever gives it; one that does not begin locks up nothing."""
+    ledger = Ledger(blobs(400 * MIB))
     take(ledger, 4)
-    assert ledger.states[0].runs[0].is_flood
-    assert choose(ledger, Idle(4), 5.0, RULES) is None
+    run = ledger.states[0].runs[0]
+    flood(run, 1.0)
+    ledger.release(run)
+    take(ledger, 4, now=1.0)
+    assert choose(ledger, Idle(4), 1.2, RULES) is None
+    assert choose(ledger, Idle(4), 1.3, RULES) is not None
+
+
+def test_a_flood_gets_no_twin_however_slowly_it_is_taken() -> None:
+    """A slow disk: what would come twice would only wait too. Once it is silent it is a straggler as any other."""
+    ledger = Ledger(blobs(1000 + 60_000))
+    take(ledger, 1)
+    run = ledger.states[0].runs[0]
+    ledger.commit(run, ledger.begin(run, 1000, 1.0))
+    flood(run, 1.0)
+    assert choose(ledger, Idle(4, Pace(1.0 * MIB)), 20.0, RULES) is None
+    run.inflow.waits(20.0)
+    choice = choose(ledger, Idle(4, Pace(1.0 * MIB)), 20.3, RULES)
+    assert choice is not None
+    assert choice.is_twin
 
 
 def test_what_failed_waits_for_what_did_not() -> None:
@@ -346,3 +369,26 @@ def test_far_away_nothing_is_stolen_that_is_soon_there() -> None:
     near = choose(ledger, Idle(2, Pace(4.0 * MIB, 0.01)), 1.0, RULES)
     assert near is not None
     assert near.victim is run
+
+
+@pytest.mark.parametrize(("rest", "is_stolen"), [(4 * MIB, True), (2 * MIB, False)])
+def test_an_answer_that_takes_long_delays_no_help_for_long(rest: int, is_stolen: bool) -> None:
+    """It waits for more than the way: what is some seconds from its end is stolen all the same."""
+    ledger = Ledger(blobs(MIB + rest))
+    take(ledger, 1)
+    run = ledger.states[0].runs[0]
+    ledger.commit(run, ledger.begin(run, MIB, 1.0))
+    choice = choose(ledger, Idle(2, Pace(4.0 * MIB, 1.0)), 1.0, RULES)
+    assert (choice is not None and choice.victim is run and not choice.is_twin) == is_stolen
+
+
+def test_only_what_may_be_joined_later_is_looked_at_soon_again() -> None:
+    """A layer whose one connection has just begun; not a tiny one, and none that has two."""
+    rules = Rules()
+    ledger = Ledger(blobs(400 * MIB, 1000))
+    for _ in range(2):
+        take(ledger, 4)
+    assert [is_left_alone(state, 0.0, rules) for state in ledger.states] == [True, False]
+    assert not is_left_alone(ledger.states[0], rules.alone, rules)
+    ledger.claim(0, 300 * MIB, 400 * MIB, 0.0)
+    assert not is_left_alone(ledger.states[0], 0.0, rules)

@@ -12,7 +12,7 @@ from .governor import Governor
 from .jobs import Job
 from .ledger import Ledger, Run
 from .pool import Closed, Pool
-from .scheduler import Assignment, Idle, Rules, assign, choose
+from .scheduler import Assignment, Idle, Rules, assign, choose, is_left_alone
 from .source_state import SourceState, Worker
 from .watch import is_quiet
 
@@ -43,8 +43,8 @@ class Dispatch:
         return len(self.jobs) < self._connections(now)
 
     def is_young(self, now: float) -> bool:
-        """Whether a connection has just begun, and is left alone with its blob for a moment."""
-        return any(now - job.began < self.rules.alone for job in self.jobs.values())
+        """Whether a connection is left alone with its blob for a moment, and others may soon join it."""
+        return any(is_left_alone(state, now, self.rules) for _, state in self._ledger.busy(()))
 
     def is_more_wanted(self, received: int, now: float) -> bool:
         """Let the governor look at the bytes `received` so far: whether more connections may be used than before."""

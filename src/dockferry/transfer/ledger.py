@@ -11,10 +11,9 @@ import heapq
 from typing import Container, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..oci.descriptor import Descriptor
+from .inflow import Inflow
 from .ranges import Range, RangeSet
 
-_FLOOD, _FULL_MOST = 4, 8
-"""Buffers: so many more full ones than others, for one comes after each pause of this machine's; the most counted."""
 _WINDOW = 2.0
 """Seconds over which a run's speed is taken."""
 
@@ -23,9 +22,8 @@ class Run:
     """A piece in progress: `[pos, end)` of blob number `blob` is still to come.
 
     `end` may be lowered by a thief at any time. `in_hand` bytes at `pos` have come and are not handed in yet, as its
-    own thread tells. `full` counts the buffers that were there at once, to the brim, less those that were not. `twin`
-    says that another run covers the same bytes. `source` is the number of who is asked, `last_at` when the last byte
-    came, or the run began.
+    own thread tells, and so `inflow`, how they come. `twin` says that another run covers the same bytes. `source` is
+    the number of who is asked, `last_at` when the last byte came, or the run began.
     """
 
     __slots__ = (
@@ -34,8 +32,8 @@ class Run:
         "began",
         "blob",
         "end",
-        "full",
         "in_hand",
+        "inflow",
         "last_at",
         "pos",
         "received",
@@ -50,7 +48,8 @@ class Run:
         self.end = end
         self.began = now
         self.received = 0
-        self.in_hand = self.full = 0
+        self.in_hand = 0
+        self.inflow = Inflow(now)
         self.twin = False
         self.last_at = self._mark_at = now
         self._mark_received = 0
@@ -64,15 +63,6 @@ class Run:
     def to_come(self) -> int:
         """Bytes that have not come."""
         return max(0, self.end - self.pos - self.in_hand)
-
-    @property
-    def is_flood(self) -> bool:
-        """Whether it brings more than is taken from it: it is this machine that is slower, and not the network."""
-        return self.full >= _FLOOD
-
-    def filled(self, is_at_once: bool) -> None:
-        """One more buffer came, `is_at_once` to the brim by one receive, as its own thread tells."""
-        self.full = min(self.full + 1, _FULL_MOST) if is_at_once else max(self.full - 1, 0)
 
     def count(self, received: int, now: float) -> None:
         """`received` more bytes came."""
@@ -103,10 +93,10 @@ class BlobState:
 
     `in_one`: it is brought by one connection at a time, as one long range, for it has come wrong again and again: the
     fewer replies it is made of, the likelier all of them are right. `failures`: runs that failed since the last new
-    byte. `full`: that of the last run that is over, which the next one is taken to be like.
+    byte. `inflow`: that of the last run that is over, which the next one is taken to be like.
     """
 
-    __slots__ = ("blob", "failures", "full", "had", "in_one", "one_stream", "runs", "writing")
+    __slots__ = ("blob", "failures", "had", "in_one", "inflow", "one_stream", "runs", "writing")
 
     def __init__(self, blob: Descriptor, had: RangeSet) -> None:
         self.blob = blob
@@ -115,7 +105,8 @@ class BlobState:
         self.runs: List[Run] = []
         self.one_stream: Dict[int, float] = {}
         self.in_one = False
-        self.failures = self.full = 0
+        self.failures = 0
+        self.inflow: Optional[Inflow] = None
 
     @property
     def is_complete(self) -> bool:
@@ -195,7 +186,8 @@ class Ledger:
         """Give `[start, end)` of a blob to one connection, which asks `source`."""
         state = self.states[blob]
         run = Run(blob, start, end, now, source)
-        run.full = state.full
+        if state.inflow is not None:
+            run.inflow = state.inflow.heir(now)
         state.runs.append(run)
         self._busy[blob] = state
         return run
@@ -234,7 +226,7 @@ class Ledger:
     def release(self, run: Run) -> None:
         """The run is over; what it did not bring is missing again."""
         state = self.states[run.blob]
-        state.full = run.full
+        state.inflow = run.inflow
         runs = state.runs
         runs.remove(run)
         if not runs:

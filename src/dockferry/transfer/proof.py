@@ -61,6 +61,8 @@ class Proof:
         self._blame = Blame(shared, pool.states, trust)
         self._trials = Trials()
         self._to_read: Deque[int] = deque()
+        self._resting = 0
+        """Hashers that wait for something to hash."""
         self._from_disk = {number for number, state in enumerate(ledger.states) if state.had.total}
         for number in self._from_disk:
             trust.gave(number, EARLIER, list(ledger.states[number].had))
@@ -100,6 +102,11 @@ class Proof:
         """Whether a connection that is quiet may be waiting in `keep_pace`. Under the lock."""
         return self._behind(number) > _LAG // 2
 
+    @property
+    def is_hasher_free(self) -> bool:
+        """Whether one would begin at once with what is left to it. Under the lock."""
+        return self._resting > len(self._to_read)
+
     # By hashers
 
     def next_reading(self) -> Reading:
@@ -117,7 +124,9 @@ class Proof:
                     frontier = self.frontiers[tried]
                     fork = Frontier(frontier.blob) if frontier.held else frontier.fork()
                     return Reading(tried, fork, frontier.blob.size, is_trial=True)
+                self._resting += 1
                 self._shared.hashing.wait()
+                self._resting -= 1
             raise Stopped
 
     def advance(self, reading: Reading, count: int) -> bool:

@@ -34,6 +34,8 @@ class Rules:
     """A run that is done sooner than this is not worth a new request and the victim's connection."""
     steal_latencies: float = 10.0
     """The same, in times that an answer takes to begin: so much of the victim's is under way, and lost."""
+    steal_most: float = 2.5
+    """Seconds: the most that makes. An answer that takes long waits for more than the way."""
     twin_time: float = 2.0
     small: int = 256 * 1024
     pause: float = 0.75
@@ -143,9 +145,15 @@ def _may_join(state: BlobState, idle: Idle, now: float, rules: Rules) -> bool:
 
     Not where one of them brings more than can be dealt with here: more would only come out of order, and wait.
     """
-    if len(state.runs) == 1 and state.runs[0].source == idle.source and now - state.runs[0].began < rules.alone:
+    if is_left_alone(state, now, rules) and state.runs[0].source == idle.source:
         return False
-    return state.is_shared(idle.source) and not any(run.is_flood for run in state.runs)
+    return state.is_shared(idle.source) and not any(run.inflow.is_flood(now) for run in state.runs)
+
+
+def is_left_alone(state: BlobState, now: float, rules: Rules) -> bool:
+    """Whether a blob's only connection has just begun, and others would have a part in it a moment later."""
+    is_young = len(state.runs) == 1 and now - state.runs[0].began < rules.alone
+    return is_young and state.blob.size - state.had.total >= 2 * rules.steal_min
 
 
 def _longest_piece(idle: Idle, unfinished: int, rules: Rules) -> int:
@@ -182,7 +190,7 @@ def _twin(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Assi
     for _, state in states:
         if state.is_shared(idle.source):
             for run in state.runs:
-                if run.remaining:
+                if run.remaining and not run.inflow.is_flood(now):
                     # A twin may go silent too: what counts is the one of them that will be there first.
                     twins = [other for other in state.runs if _overlap(run, other)]
                     time = min(_time_to_go(other, idle, now, rules) for other in twins)
@@ -202,7 +210,8 @@ def _overlap(run: Run, other: Run) -> bool:
 
 def _slowest(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Run]:
     """The run worth stealing from that has the longest time to go."""
-    found, longest = None, max(rules.steal_time, rules.steal_latencies * (idle.pace.latency or 0.0))
+    under_way = min(rules.steal_latencies * (idle.pace.latency or 0.0), rules.steal_most)
+    found, longest = None, max(rules.steal_time, under_way)
     for _, state in states:
         if _may_join(state, idle, now, rules):
             for run in state.runs:

@@ -27,6 +27,8 @@ _OF_LATE = 2.0
 """Seconds: what gave nothing for so long is silent, not slow."""
 _QUIET = 1.0
 """Seconds: a body that fails after that long without a byte has stalled; one that fails sooner was cut."""
+_TELLING = 256 * 1024
+"""Bytes: of a reply with fewer the time is that of the answer, and says nothing of the speed."""
 _LATENCY_MOST = 1.0
 """Seconds: an answer that takes longer waits for something else than the way."""
 
@@ -48,7 +50,8 @@ class SourceState:
     `refused`: blobs that it does not give. `barred`: blobs that it may give later, and when. `repeated`: of a blob
     that it gives from 0 alone, the bytes that were had already, and `spared`: until when others are asked for the
     rest. `pauses`: until when connections keep their place after a failure. `demotions`: how often in a row it was
-    too slow, or silent. `luck` gives a number in [0, 1).
+    too slow, or silent. `pace`: of who was here last; `latency`: of the quickest answer. `luck` gives a number in
+    [0, 1).
     """
 
     number: int
@@ -65,6 +68,7 @@ class SourceState:
     repeated: Dict[int, int] = field(default_factory=dict)
     spared: Dict[int, float] = field(default_factory=dict)
     pace: Pace = UNKNOWN
+    latency: Optional[float] = None
     demotions: int = 0
     demoted_until: float = float("-inf")
     received: int = 0
@@ -108,8 +112,11 @@ class SourceState:
         return Standing(self.number, goodput.connections, goodput.speed(now), goodput.total(now), goodput.is_settled)
 
     def pace_of(self, worker: Worker) -> Pace:
-        """The pace of `worker` here, or else of who was here last."""
-        return worker.paces.get(self.number, self.pace)
+        """With the speed of `worker` here, or else of who was here last, and the quickest answer of all.
+
+        A worker's own may hold what comes once only: a connection to be made, a token, a redirect.
+        """
+        return replace(worker.paces.get(self.number, self.pace), latency=self.latency)
 
     @property
     def speed(self) -> float:
@@ -136,6 +143,7 @@ class SourceState:
         pace = worker.paces.get(self.number, UNKNOWN)
         latency = min(seconds, _LATENCY_MOST if pace.latency is None else pace.latency)
         worker.paces[self.number] = self.pace = replace(pace, latency=latency)
+        self.latency = latency if self.latency is None else min(latency, self.latency)
 
     def gave(self, count: int, now: float) -> None:
         """So many bytes came from it."""
@@ -159,7 +167,7 @@ class SourceState:
     def ended(self, worker: Worker, run: Run, now: float) -> None:
         """A request to it is over, well or not."""
         speed = run.speed_so_far(now)
-        if speed:
+        if speed and run.received >= _TELLING:
             pace = worker.paces.get(self.number, UNKNOWN)
             worker.paces[self.number] = self.pace = replace(pace, speed=speed)
         self.goodput.closed(now)

@@ -140,12 +140,16 @@ class TransferState:
             job.reserved = ranges
             number, source = job.run.blob, job.source.number
             compares, must_repeat = self._trust.compares(number), self._trust.must_repeat(number, source)
-            hashes = not self._is_left_to_hashers(job.run) and self.proof.hold(number, ranges)
+            hashes = not self._is_left_to_hashers(job.run, now) and self.proof.hold(number, ranges)
             return Reservation(ranges, hashes, compares, must_repeat)
 
-    def _is_left_to_hashers(self, run: Run) -> bool:
-        """Whether the run brings more than its own thread can hash, and a hasher has a processor to itself."""
-        return run.is_flood and 2 * len(self.dispatch.jobs) <= self._processors
+    def _is_left_to_hashers(self, run: Run, now: float) -> bool:
+        """Whether the run brings more than its own thread can hash, and a free hasher has a processor to itself.
+
+        A hasher stays with what it has begun; a flood more than there are hashers would wait for one in vain.
+        """
+        has_processor = 2 * len(self.dispatch.jobs) <= self._processors
+        return has_processor and self.proof.is_hasher_free and run.inflow.is_flood(now)
 
     def commit(self, job: Job, reservation: Reservation, written: Written) -> List[Abortable]:
         """The reserved ranges are written, and the first is hashed where it was to be.

@@ -97,10 +97,11 @@ class _Carrier:
         """
         clock = self._state.clock
         began = clock()
-        filled = 0
+        run.inflow.waits(began)
+        filled, is_at_once = 0, False
         try:
             count: Optional[int] = delivery.readinto(view[: run.remaining])
-            run.filled(count == BUFFER)
+            is_at_once = count == BUFFER
             while count is not None:
                 filled += count
                 run.in_hand = filled
@@ -110,6 +111,8 @@ class _Carrier:
                 count = delivery.maybe_readinto(view[filled:room], _FLUSH)
         except NetworkError as problem:
             return filled, False, problem
+        finally:
+            run.inflow.came(is_at_once, clock())
         return filled, False, None
 
     def _put(self, job: Job, data: memoryview) -> None:
