@@ -123,7 +123,7 @@ def test_a_large_layer_is_few_ranges_and_no_byte_of_it_comes_twice(tmp_path: Pat
         clients = len({one.client for one in requests}) - sent.thefts  # who is stolen from begins anew
         return {**twice(sent), "connections": clients}
 
-    hold(tmp_path, run, {**most_twice(LARGE), "connections": 2 * threads})
+    hold(tmp_path, run, {**most_twice(LARGE), "connections": threads})
 
 
 @pytest.mark.parametrize("format", ["docker", "oci"])

@@ -236,9 +236,12 @@ class Ledger:
             other.twin = any(third is not other and third.pos < other.end and other.pos < third.end for third in runs)
 
     def needless(self, blob: int) -> List[Run]:
-        """Runs of a blob whose every byte to come is had already: their twins were faster."""
+        """Runs of a blob whose every byte to come is had already: their twins were faster.
+
+        Not those that have brought all of theirs: to abort these is to lose a connection that could be used again.
+        """
         state = self.states[blob]
-        return [run for run in state.runs if state.had.covers(run.pos, run.end)]
+        return [run for run in state.runs if run.remaining and state.had.covers(run.pos, run.end)]
 
     def restart(self, run: Run) -> bool:
         """The source gives the whole blob, from 0, and no other gives ranges of it: make `run` that one stream.
