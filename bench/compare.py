@@ -95,11 +95,9 @@ class Bench:
                     why[peer.name] = str(error)
         return samples, why
 
-    def once(
-        self, peer: Peer, door: Door, image: BenchImage, *, kill_when: Optional[Callable[[], bool]] = None
-    ) -> Sample:
+    def once(self, peer: Peer, door: Door, image: BenchImage) -> Sample:
         """One run into a fresh folder, with what it asked of the server. Raises Failed."""
-        return self.again(peer, Target(door.host, image, self.fresh(), door.authority), door, kill_when=kill_when)
+        return self.again(peer, Target(door.host, image, self.fresh(), door.authority), door)
 
     def again(
         self, peer: Peer, target: Target, door: Door, *, kill_when: Optional[Callable[[], bool]] = None

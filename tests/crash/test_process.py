@@ -116,34 +116,16 @@ BIG = make_image([12_000_000], seed=22)
 def test_few_file_descriptors(dockferry: Command, tmp_path: Path, limit: int) -> None:
     """Twenty connections are asked for and cannot be had: it is done with those that can."""
     with serve(store_of(BIG), rate=2e6) as running:
-        limited = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh", sys.executable, "-m", "dockferry"]
-        done = subprocess.run(
-            [*limited, *argv(running, "docker", threads=20)],
-            cwd=tmp_path,
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
+        done = Command(tmp_path, files=limit, timeout=60)(*argv(running, "docker", threads=20))
+    assert done.code == 0, done.stderr
     assert dockferry("verify", "--deep", "out").code == 0
 
 
 @pytest.mark.row(52)
 def test_too_few_file_descriptors(image_registry: Running, dockferry: Command, tmp_path: Path) -> None:
     """Where not even the files can be opened, one line says what to raise; and after that it is done."""
-    program = [sys.executable, "-m", "dockferry", *argv(image_registry, "oci-dir")]
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -n 9 && exec "$@"', "sh", *program],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 7, done.stderr
+    done = Command(tmp_path, files=9, timeout=60)(*argv(image_registry, "oci-dir"))
+    assert done.code == 7, done.stderr
     assert done.stderr.count("\n") == 1
     assert "raise the limit of open files (ulimit -n)" in done.stderr
     assert dockferry(*argv(image_registry, "oci-dir")).code == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ import pytest
 from support import faults
 from support.black_hole import black_hole
 from support.certificates import make_authority
-from support.command import environment
+from support.command import Command
 from support.namespaced import namespaced
 from support.proxies import HttpProxy
 from support.pulls import ACCESS, IMAGE, NAME, QUICK, SIZE, Bench, check
@@ -215,15 +214,7 @@ def test_a_manifest_without_end(bench: Bench, endless: Fault) -> None:
 def test_few_file_descriptors(bench: Bench, wanted: bytes, most: int) -> None:
     """Twenty connections asked for, and no descriptors for them: fewer are used, and the archive is the same."""
     server = bench.serve(RudeRegistry(IMAGE, rate=2e6))
-    argv = ["pull", NAME, "-r", server.url, "-o", "a.tar", "-t", "20", "--progress", "none"]
-    limited = f'ulimit -n {most} && exec "$0" -m dockferry "$@"'
-    done = subprocess.run(
-        ["/bin/sh", "-c", limited, sys.executable, *argv],
-        cwd=bench.directory,
-        env=environment(bench.directory),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    limited = Command(bench.directory, files=most, timeout=60)
+    done = limited("pull", NAME, "-r", server.url, "-o", "a.tar", "-t", "20", "--progress", "none")
+    assert done.code == 0, done.stderr
     assert (bench.directory / "a.tar").read_bytes() == wanted

@@ -16,7 +16,7 @@ import pytest
 from support.certificates import make_authority
 from support.handshakes import Handshakes, hang
 from support.proxies import HttpProxy, SocksProxy
-from support.rude import Request, RudeServer, Wire
+from support.rude import Handler, Request, RudeServer, Wire
 
 from dockferry.errors import AuthError, CertificateError, ConnectError, NetworkError, ReplyError, UsageError
 from dockferry.registry.access import Access
@@ -143,12 +143,15 @@ def test_a_connection_that_died_while_kept_is_no_failure(serve: Serve) -> None:
     assert [request.connection for request in server.requests] == [0, 0, 1]
 
 
-def keep(transport: Transport, server: RudeServer, count: int) -> None:
-    """Leave `count` connections behind, which have been answered on."""
+def kept(serve: Serve, handler: Handler, count: int) -> Tuple[RudeServer, Transport]:
+    """A transport that has left `count` connections to the server behind, which have been answered on."""
+    server = serve(handler)
+    transport = Transport(QUICK, server.url)
     replies = [transport.request("GET", server.url + "/", {}) for _ in range(count)]
     for reply in replies:
         reply.body.discard()
     assert [request.connection for request in server.requests] == list(range(count))
+    return server, transport
 
 
 def test_what_is_asked_again_goes_over_a_new_connection(serve: Serve) -> None:
@@ -160,9 +163,7 @@ def test_what_is_asked_again_goes_over_a_new_connection(serve: Serve) -> None:
         else:
             hello(request, wire)
 
-    server = serve(handler)
-    transport = Transport(QUICK, server.url)
-    keep(transport, server, 3)
+    server, transport = kept(serve, handler, 3)
     transport.request("GET", server.url + "/again", {}).body.discard()
     replies = [transport.request("GET", server.url + "/", {}) for _ in range(3)]
     for reply in replies:
@@ -177,9 +178,7 @@ def test_a_host_that_answers_nothing_is_asked_once_more_at_most(serve: Serve) ->
     def handler(request: Request, wire: Wire) -> None:
         hello(request, wire) if request.target == "/" else wire.close()
 
-    server = serve(handler)
-    transport = Transport(QUICK, server.url)
-    keep(transport, server, 1)
+    server, transport = kept(serve, handler, 1)
     for _ in range(2):
         with pytest.raises(ConnectError):
             transport.request("GET", server.url + "/none", {})
@@ -197,9 +196,7 @@ def test_a_kept_connection_that_is_cut_late_is_a_failure(serve: Serve) -> None:
         else:
             hello(request, wire)
 
-    server = serve(handler)
-    transport = Transport(QUICK, server.url)
-    keep(transport, server, 1)
+    server, transport = kept(serve, handler, 1)
     with pytest.raises(ConnectError, match="no answer"):
         transport.request("GET", server.url + "/slow", {})
     transport.close()
@@ -212,9 +209,7 @@ def test_what_may_have_been_done_is_not_asked_again(serve: Serve) -> None:
     def handler(request: Request, wire: Wire) -> None:
         hello(request, wire) if request.method == "GET" else wire.close()
 
-    server = serve(handler)
-    transport = Transport(QUICK, server.url)
-    keep(transport, server, 2)
+    server, transport = kept(serve, handler, 2)
     with pytest.raises(ConnectError, match="no answer"):
         transport.request("POST", server.url + "/token", {}, b"refresh_token=1")
     transport.close()
@@ -233,9 +228,7 @@ def test_an_aborted_request_is_not_made_again(serve: Serve, is_whole: bool) -> N
         else:
             hello(request, wire)
 
-    server = serve(handler)
-    transport = Transport(QUICK, server.url)
-    keep(transport, server, 2)
+    server, transport = kept(serve, handler, 2)
 
     def end(call: Call) -> None:
         asked.wait(5)

@@ -23,18 +23,24 @@ class Done:
 
 @dataclass(frozen=True)
 class Command:
-    """Runs `dockferry` in `directory`, which is also the home: no credentials, proxies or settings of ours get in."""
+    """Runs `dockferry` in `directory`, which is also the home: no credentials, proxies or settings of ours get in.
+
+    `files`: how many may be open at once, None for as many as usual. `timeout` in seconds.
+    """
 
     directory: Path
+    files: Optional[int] = None
+    timeout: float = 100
 
     def __call__(self, *argv: str, stdin: str = "", env: Optional[Dict[str, str]] = None) -> Done:
+        limit = [] if self.files is None else ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(self.files)]
         done = subprocess.run(
-            [sys.executable, "-m", "dockferry", *argv],
+            [*limit, sys.executable, "-m", "dockferry", *argv],
             cwd=self.directory,
             env={**environment(self.directory), **(env or {})},
             input=stdin.encode(),
             capture_output=True,
-            timeout=100,
+            timeout=self.timeout,
             check=False,
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())

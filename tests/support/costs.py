@@ -79,7 +79,7 @@ def cost_of(directory: Path, argv: Sequence[str], program: Sequence[str] = DOCKF
         )
         try:
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # not reaped: its counts go with it
-            io, main_waits = _io(process.pid), waits_of(process.pid)[process.pid]
+            io, main_waits = io_of(process.pid), waits_of(process.pid)[process.pid]
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
         finally:
@@ -102,7 +102,8 @@ def waits_of(pid: int) -> Dict[int, int]:
     return found
 
 
-def _io(pid: int) -> Dict[str, int]:
+def io_of(pid: int) -> Dict[str, int]:
+    """The counts of /proc/PID/io, by name."""
     try:
         text = Path(f"/proc/{pid}/io").read_text()
     except OSError as error:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Iterator
 
+from .costs import io_of
 from .require import unavailable
 
 _PROBE = 1 << 20
@@ -36,8 +37,4 @@ def _is_counted(folder: Path) -> bool:
 
 
 def _stored() -> int:
-    try:
-        text = Path("/proc/self/io").read_text()
-    except OSError as error:
-        unavailable(f"/proc/PID/io cannot be read: {error}")
-    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("write_bytes"))
+    return io_of(os.getpid())["write_bytes"]

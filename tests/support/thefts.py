@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import DefaultDict, Dict, Iterable, List, Tuple
 
 from dockferry.serve import Served
+from dockferry.serve.ranges import parse_range
 
 from .images import MadeImage
 
@@ -31,17 +32,10 @@ def sent_of(requests: Iterable[Served], image: MadeImage) -> Sent:
     for one in requests:
         if one.target in sizes:
             sent += one.sent
-            asked[one.target].append(_span(one, sizes[one.target]))
+            size = sizes[one.target]
+            asked[one.target].append(parse_range(one.range, size) or (0, size))
     common = [length for spans in asked.values() for length in _overlaps(sorted(spans))]
     return Sent(sent - sum(sizes.values()), len(common), sum(common))
-
-
-def _span(one: Served, size: int) -> Tuple[int, int]:
-    """Start and end (exclusive) of what was asked for."""
-    if one.range is None:
-        return 0, size
-    first, _, last = one.range[len("bytes=") :].partition("-")
-    return int(first), int(last) + 1 if last else size
 
 
 def _overlaps(spans: List[Tuple[int, int]]) -> List[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple
 import pytest
 from support.black_hole import black_hole
 from support.certificates import make_authority
-from support.command import environment
+from support.command import Command
 from support.costs import plain_image
 from support.handshakes import Handshakes, hang, reset, reset_late
 from support.proxies import SocksProxy
@@ -236,16 +235,9 @@ def test_where_few_files_may_be_open_none_is_opened_ahead(bench: Bench) -> None:
     """Else the archive could not be made for all the connections that nobody needs yet."""
     distant = Distant(AWAY)
     server = serve(bench, distant)
-    argv = ["pull", NAME, "-r", server.url, "-o", "a.tar", "-t", "20", "--progress", "none"]
-    done = subprocess.run(
-        ["/bin/sh", "-c", 'ulimit -n 14 && exec "$0" -m dockferry "$@"', sys.executable, *argv],
-        cwd=bench.directory,
-        env=environment(bench.directory),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    limited = Command(bench.directory, files=14, timeout=60)
+    done = limited("pull", NAME, "-r", server.url, "-o", "a.tar", "-t", "20", "--progress", "none")
+    assert done.code == 0, done.stderr
     assert distant.seen == 1
 
 

@@ -8,6 +8,7 @@ clearly which bytes it carries delivers any.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple, Union
 
@@ -51,7 +52,8 @@ class AskWhole(NamedTuple):
     is_slip: bool = False
 
 
-class Redirected(NamedTuple):
+@dataclass(frozen=True)
+class Redirected:  # no named tuple: one of nothing is false
     """Go on where the Location says, if it says so once."""
 
 

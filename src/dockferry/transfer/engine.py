@@ -18,7 +18,6 @@ from ..oci.descriptor import Descriptor
 from .governor import Governor
 from .hasher import hash_along
 from .journal import Journal
-from .processors import processors
 from .progress import ProgressMaker
 from .protocols import Abortable, Destination, Source
 from .ranges import RangeSet
@@ -134,13 +133,13 @@ class _Crew:
     def __init__(self, state: TransferState, destination: Destination, journal: Journal, options: Options) -> None:
         self._state = state
         self._done = threading.Event()
-        hashers = max(1, min(4, processors()))
         self._threads: List[threading.Thread] = [
             threading.Thread(target=work, args=(state, Worker(number), destination, journal), daemon=True)
             for number in range(options.threads or MAX_THREADS)
         ]
         self._threads += [
-            threading.Thread(target=hash_along, args=(state, destination), daemon=True) for _ in range(hashers)
+            threading.Thread(target=hash_along, args=(state, destination), daemon=True)
+            for _ in range(min(4, state.processors))
         ]
         syncing = (state, destination, journal, options.sync_bytes, self._done)
         self._threads.append(threading.Thread(target=sync_along, args=syncing, daemon=True))

@@ -35,7 +35,7 @@ _RECONSIDER = 0.25
 class TransferState:
     """See the module. `had` is what was on disk before; `shared` the lock and the end, `proof` the gate.
 
-    `dispatch` gives work out, `pool` is all sources.
+    `dispatch` gives work out, `pool` is all sources, `processors` how many this process may use.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TransferState:
         self.clock = clock
         self.received = 0
         self._is_closed = False
-        self._processors = processors()
+        self.processors = processors()
         self._trust = Trust(len(blobs), len(sources))
         self.pool = Pool(sources, len(blobs), self._trust, policy, luck)
         self.dispatch = Dispatch(self.ledger, self.pool, governor, rules)
@@ -148,7 +148,7 @@ class TransferState:
 
         A hasher stays with what it has begun; a flood more than there are hashers would wait for one in vain.
         """
-        has_processor = 2 * len(self.dispatch.jobs) <= self._processors
+        has_processor = 2 * len(self.dispatch.jobs) <= self.processors
         return has_processor and self.proof.is_hasher_free and run.inflow.is_flood(now)
 
     def commit(self, job: Job, reservation: Reservation, written: Written) -> List[Abortable]:

@@ -25,9 +25,6 @@ from .places import Places, open_places
 
 T = TypeVar("T")
 
-_PIECE = 4 * 1024 * 1024
-"""Bytes: a layer is worth a connection for each of them."""
-
 GRACE = 5.0
 """Seconds that the other sources get to say what a tag is, after the first has; less where a connection gets less."""
 
@@ -141,7 +138,8 @@ class Resolver:
         manifest = self._manifest(top, platform, local)
         config_raw = local(manifest.config.digest, MAX_MANIFEST)
         if config_raw is None:
-            self._open_ahead(min(connections, _requests(manifest)))
+            if connections:
+                self._open_ahead(min(connections, _requests(manifest)))
             config_raw = self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
         config = parse_config(config_raw, f"config of {self.reference.familiar}") if manifest.is_image else None
         found = config.platform if config and config.platform.os else top.choice.platform if top.choice else None
@@ -218,4 +216,6 @@ class Resolver:
 
 def _requests(manifest: Manifest) -> int:
     """As many as can be of use at once, for the layers."""
-    return sum(1 + layer.size // _PIECE for layer in manifest.layers)
+    from ..transfer.scheduler import Rules  # which nobody needs where all is there already
+
+    return sum(1 + layer.size // Rules.shared_min for layer in manifest.layers)
