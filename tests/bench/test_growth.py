@@ -142,5 +142,5 @@ def test_growth_is_drawn_from_the_json_alone(tmp_path: Path) -> None:
     again = Growth.read(tmp_path / "growth.json")
     assert again == growth
     drawn = draw(again, tmp_path / "plots").read_text()
-    assert "<!-- things -->" in drawn
-    assert "<!-- none -->" not in drawn
+    assert ">things</text>" in drawn
+    assert ">none</text>" not in drawn
