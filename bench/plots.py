@@ -1,6 +1,6 @@
 """Plots: pictures of a benchmark, drawn from what its JSON holds.
 
-python bench/plots.py RESULTS.json FOLDER
+python bench/plots.py RESULTS.json... FOLDER      # of several runs, each with parts of its own
 
 One picture for each part: a panel for each scenario, a bar for each tool, its median as so many times the floor,
 with the range of its runs. Another one has the CPU time and the peak memory of those tools whose own they are.
@@ -176,9 +176,10 @@ def _grouped(results: Sequence[Result], key: Callable[[Result], str]) -> Dict[st
 
 
 def main() -> None:
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         raise SystemExit(__doc__)
-    for path in draw(Document.read(Path(sys.argv[1])), Path(sys.argv[2])):
+    *files, folder = map(Path, sys.argv[1:])
+    for path in draw(Document.joined([Document.read(file) for file in files]), folder):
         print(path)
 
 

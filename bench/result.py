@@ -55,6 +55,12 @@ class Document:
     results: Sequence[Result]
     notes: Sequence[str]
 
+    @classmethod
+    def joined(cls, documents: Sequence[Document]) -> Document:
+        """The results of several runs; circumstances and notes are the first's."""
+        results = [result for document in documents for result in document.results]
+        return cls(documents[0].circumstances, results, documents[0].notes)
+
     def write(self, path: Path) -> None:
         """As JSON."""
         write_json(path, dataclasses.asdict(self))

@@ -48,6 +48,19 @@ def test_a_document_comes_back_as_it_was(tmp_path: Path) -> None:
     assert text.endswith("- a note")
 
 
+def test_runs_of_several_parts_are_drawn_together(tmp_path: Path) -> None:
+    """Parts may be measured apart, and be shown as one."""
+    import dataclasses
+
+    from plots import draw
+    from result import Document
+
+    first = Document.read(written(tmp_path / "results.json"))
+    second = dataclasses.replace(first, results=[dataclasses.replace(one, part="onelayer") for one in first.results])
+    drawn = draw(Document.joined([first, second]), tmp_path / "plots")
+    assert [path.name for path in drawn] == ["lan.svg", "onelayer.svg", "cost.svg"]
+
+
 def test_plots_are_drawn_from_the_json_alone(tmp_path: Path) -> None:
     """The same JSON gives the same pictures, byte by byte, with the bars of all tools that ran."""
     from plots import draw
