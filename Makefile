@@ -12,7 +12,7 @@ BENCH_OUT := bench/out
 # An environment that was moved here, or whose Python is gone, is none.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY))
 
-.PHONY: help setup test lint demo bench bench-growth bench-faults reliability clean system
+.PHONY: help setup test lint demo messages bench bench-growth bench-faults reliability clean system
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +32,9 @@ lint: $(DEV_READY) ## check style, format and types
 
 demo: $(RUN_READY) ## see a pull through a bad network, all on this machine
 	$(BIN)/dockferry demo $(ARGS)
+
+messages: $(DEV_READY) ## gather what is said, merge it into the catalogs of other languages, compile them
+	$(BIN)/python scripts/messages.py update
 
 bench: system $(DEV_READY) ## measure against other tools; QUICK=1 takes two minutes; also JSON and plots in bench/out
 	@$(BIN)/python bench/run.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/results.json --plots $(BENCH_OUT) $(ARGS)

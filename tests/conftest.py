@@ -33,6 +33,7 @@ def _no_personal_settings() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("DOCKFERRY_")]:
             patch.delenv(name)
         patch.setenv("DOCKFERRY_CONFIG", os.devnull)
+        patch.setenv("DOCKFERRY_LANG", "en")
         yield
 
 

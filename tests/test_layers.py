@@ -15,12 +15,13 @@ ROOT = Path(dockferry.__file__).parent
 
 # What may import what (docs/design.md, "Layers"). A module belongs to the longest name here that its path
 # begins with; the package itself is the row without a name.
-BASE = {"choices", "errors", "events", "guess", "text", "undisturbed", "_version"}
+BASE = {"choices", "errors", "events", "guess", "message", "text", "undisturbed", "_version"}
 LAYERS: Dict[str, Set[str]] = {
     "choices": BASE,
     "errors": BASE,
     "events": BASE,
     "guess": BASE,
+    "message": set(),
     "text": BASE,
     "undisturbed": set(),
     "_version": set(),

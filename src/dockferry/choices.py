@@ -5,5 +5,7 @@ from __future__ import annotations
 MAX_THREADS = 20
 """Connections that one pull may have, and the most that it takes by itself."""
 PROGRESS = ("auto", "bar", "plain", "json", "none")
+LANGUAGES = ("auto", "en", "zh", "zh_CN")
+"""`auto` is the language of the locale; `zh` is another name of `zh_CN`."""
 FORMATS = ("docker", "oci", "oci-dir")
 """`docker`: the tar that every engine loads; `oci`: an OCI layout alone, as a tar; `oci-dir`: as a directory."""

@@ -18,7 +18,8 @@
       DiskError               7   full, unwritable, failing, or a target that is in the way
       Interrupted           130   stopped by the user; state kept
 
-A message is one line: what was wanted, what was got, from where; `remedy` says what to do.
+A message is one line: what was wanted, what was got, from where; `remedy` says what to do. Both are given as a
+template and its parts (`UsageError("{}: wanted a file, got {}", where, kind)`), to be said in other languages too.
 """
 
 from __future__ import annotations
@@ -26,20 +27,25 @@ from __future__ import annotations
 import errno
 from typing import Optional
 
-_ELSEWHERE = "choose another place with -o"
+from .message import Message
+
+_ELSEWHERE = Message("choose another place with -o")
+_NOT_ALLOWED = Message("you may not write there: {}", _ELSEWHERE)
 _DISK_REMEDIES = {
-    errno.ENOSPC: "free some space, then run the same command again: what was downloaded is kept",
-    errno.EACCES: f"you may not write there: {_ELSEWHERE}",
-    errno.EPERM: f"you may not write there: {_ELSEWHERE}",
-    errno.EROFS: f"the file system is read-only: {_ELSEWHERE}",
-    errno.EIO: f"the disk fails: look at the system's log, and {_ELSEWHERE}",
-    errno.EFBIG: f"the file system (FAT: 4 GiB) or a limit (ulimit -f) allows no file this large: {_ELSEWHERE}",
-    errno.ENOENT: "make the directory first",
+    errno.ENOSPC: Message("free some space, then run the same command again: what was downloaded is kept"),
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.EROFS: Message("the file system is read-only: {}", _ELSEWHERE),
+    errno.EIO: Message("the disk fails: look at the system's log, and {}", _ELSEWHERE),
+    errno.EFBIG: Message(
+        "the file system (FAT: 4 GiB) or a limit (ulimit -f) allows no file this large: {}", _ELSEWHERE
+    ),
+    errno.ENOENT: Message("make the directory first"),
     errno.ENOTDIR: _ELSEWHERE,
     errno.EISDIR: _ELSEWHERE,
-    errno.ELOOP: f"a symbolic link is in the way: {_ELSEWHERE}",
-    errno.ENAMETOOLONG: "choose a shorter name with -o",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ELOOP: Message("a symbolic link is in the way: {}", _ELSEWHERE),
+    errno.ENAMETOOLONG: Message("choose a shorter name with -o"),
+    errno.EMFILE: Message("raise the limit of open files (ulimit -n)"),
 }
 _DISK_REMEDIES[getattr(errno, "EDQUOT", errno.ENOSPC)] = _DISK_REMEDIES[errno.ENOSPC]
 _SHARING_VIOLATION = 32
@@ -49,19 +55,25 @@ _SHARING_VIOLATION = 32
 class DockferryError(Exception):
     """Root of all errors that dockferry raises on purpose.
 
-    `message` is one line without secrets; `remedy` (may be empty) is a short imperative.
+    `message` is one line without secrets, from a template and its `parts` (without any it is taken as it is);
+    `remedy` (may be empty) is a short imperative.
     """
 
     exit_code = 1
     is_retryable = False
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+    def __init__(self, message: str, *parts: object, remedy: str = "") -> None:
+        self.message = Message(message, *parts) if parts else Message.of(message)
+        self.remedy = Message.of(remedy)
+        super().__init__(self.message)
+
+    @property
+    def line(self) -> Message:
+        """Message and remedy."""
+        return Message("{}; {}", self.message, self.remedy) if self.remedy else self.message
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return str(self.line)
 
 
 class UsageError(DockferryError):
@@ -82,8 +94,8 @@ class NetworkError(DockferryError):
     exit_code = 5
     is_retryable = True
 
-    def __init__(self, message: str, *, remedy: str = "", asks_for_less: bool = False) -> None:
-        super().__init__(message, remedy=remedy)
+    def __init__(self, message: str, *parts: object, remedy: str = "", asks_for_less: bool = False) -> None:
+        super().__init__(message, *parts, remedy=remedy)
         self.asks_for_less = asks_for_less
 
 
@@ -107,9 +119,14 @@ class BusyError(NetworkError):
     """The host asks for time; `retry_after` is in seconds, None where it did not say."""
 
     def __init__(
-        self, message: str, *, retry_after: Optional[float] = None, remedy: str = "", asks_for_less: bool = False
+        self,
+        message: str,
+        *parts: object,
+        retry_after: Optional[float] = None,
+        remedy: str = "",
+        asks_for_less: bool = False,
     ) -> None:
-        super().__init__(message, remedy=remedy, asks_for_less=asks_for_less)
+        super().__init__(message, *parts, remedy=remedy, asks_for_less=asks_for_less)
         self.retry_after = retry_after
 
 
@@ -124,8 +141,8 @@ class RedirectError(ReplyError):
 class StorageError(ReplyError):
     """`number`: how often in a row, for this blob. Others may be well."""
 
-    def __init__(self, message: str, *, remedy: str = "", number: int = 1) -> None:
-        super().__init__(message, remedy=remedy)
+    def __init__(self, message: str, *parts: object, remedy: str = "", number: int = 1) -> None:
+        super().__init__(message, *parts, remedy=remedy)
         self.number = number
 
 
@@ -148,11 +165,11 @@ class DiskError(DockferryError):
         """
         from .text import clean, shown_path  # not needed before something fails
 
-        said = clean(error.strerror or type(error).__name__)
-        usual = _DISK_REMEDIES.get(error.errno or 0, "check the disk and its permissions")
+        said = Message(clean(error.strerror or type(error).__name__))
+        usual = _DISK_REMEDIES.get(error.errno or 0, Message("check the disk and its permissions"))
         if getattr(error, "winerror", None) == _SHARING_VIOLATION:
-            usual = "another program has it open: close that, then run the same command again"
-        return cls(f"cannot {verb} {shown_path(path)}: {said}", remedy=remedy or usual)
+            usual = Message("another program has it open: close that, then run the same command again")
+        return cls("cannot {} {}: {}", Message(verb), shown_path(path), said, remedy=remedy or usual)
 
 
 class Interrupted(DockferryError):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Iterable, Optional
 
+from .message import Message
+
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """`did you mean X?`, or nothing where no known word is near."""
     near = nearest(text, known)
-    return f"did you mean {near}?" if near else ""
+    return Message("did you mean {}?", near) if near else ""
 
 
 def nearest(text: str, known: Iterable[str]) -> Optional[str]:

@@ -22,6 +22,15 @@ class Done:
 
 
 @dataclass(frozen=True)
+class RawDone:
+    """The same in bytes."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True)
 class Command:
     """Runs `dockferry` in `directory`, which is also the home: no credentials, proxies or settings of ours get in.
 
@@ -33,6 +42,11 @@ class Command:
     timeout: float = 100
 
     def __call__(self, *argv: str, stdin: str = "", env: Optional[Dict[str, str]] = None) -> Done:
+        done = self.raw(*argv, stdin=stdin, env=env)
+        return Done(done.code, done.stdout.decode(), done.stderr.decode())
+
+    def raw(self, *argv: str, stdin: str = "", env: Optional[Dict[str, str]] = None) -> RawDone:
+        """The same, with what was written in whatever encoding that is."""
         limit = [] if self.files is None else ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(self.files)]
         done = subprocess.run(
             [*limit, sys.executable, "-m", "dockferry", *argv],
@@ -43,7 +57,7 @@ class Command:
             timeout=self.timeout,
             check=False,
         )
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return RawDone(done.returncode, done.stdout, done.stderr)
 
     def pull(self, reference: str, *options: str, stdin: str = "", env: Optional[Dict[str, str]] = None) -> Path:
         """A pull that must succeed, with the output chosen by us: the archive's path."""
@@ -61,4 +75,5 @@ def environment(home: Path) -> Dict[str, str]:
     cleared = {
         name: value for name, value in kept.items() if name not in _PERSONAL and not name.startswith("DOCKFERRY_")
     }
-    return {**cleared, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+    english = {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "PYTHONIOENCODING": "utf-8"}
+    return {**cleared, **english, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": path}

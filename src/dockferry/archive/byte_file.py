@@ -66,7 +66,9 @@ class GzipFile:
                 return self._file.readinto(view)
             except (EOFError, zlib.error, OSError) as error:
                 raise ContentError(
-                    f"{shown_path(self.path)}: wanted gzip data to its end, got: {error}",
+                    "{}: wanted gzip data to its end, got: {}",
+                    shown_path(self.path),
+                    error,
                     remedy="it was cut short or damaged: download or copy it again",
                 ) from None
 
@@ -93,7 +95,7 @@ class ByteStream(io.RawIOBase):
             return 0
         count = self._file.readinto(self._pos, view)
         if not count:
-            raise ContentError(f"{self._what}: wanted {self._end - self._pos} more bytes, got the end of the file")
+            raise ContentError("{}: wanted {} more bytes, got the end of the file", self._what, self._end - self._pos)
         self._pos += count
         return count
 

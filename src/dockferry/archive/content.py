@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Tuple
 
 from ..errors import ContentError
+from ..message import Message
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..oci.manifest import Manifest, parse_config
@@ -27,13 +28,13 @@ class Content(NamedTuple):
     @classmethod
     def of(cls, manifest: Manifest, config: bytes, reference: Reference) -> Content:
         """Raises ContentError when `config` is not what the manifest names, or when sizes contradict each other."""
-        what = f"config of {reference.familiar}"
+        what = Message("config of {}", reference.familiar)
         wanted = manifest.config
         if len(config) != wanted.size:
-            raise ContentError(f"{what}: wanted {wanted.size} bytes, got {len(config)}")
+            raise ContentError("{}: wanted {} bytes, got {}", what, wanted.size, len(config))
         got = Digest.of(config, wanted.digest.algorithm)
         if got != wanted.digest:
-            raise ContentError(f"{what}: wanted {wanted.digest}, got {got}")
+            raise ContentError("{}: wanted {}, got {}", what, wanted.digest, got)
         platform = None
         if manifest.is_image:
             said = parse_config(config, what).platform
@@ -53,6 +54,11 @@ def _missing(manifest: Manifest) -> Tuple[Descriptor, ...]:
             sizes[layer.digest] = layer.size
             found.append(layer)
         elif sizes[layer.digest] != layer.size:
-            got = f"{sizes[layer.digest]} and {layer.size} bytes"
-            raise ContentError(f"manifest {manifest.digest}: wanted one size for {layer.digest}, got {got}")
+            raise ContentError(
+                "manifest {}: wanted one size for {}, got {} and {} bytes",
+                manifest.digest,
+                layer.digest,
+                sizes[layer.digest],
+                layer.size,
+            )
     return tuple(found)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ..errors import DiskError
+from ..message import Message
 from ..text import human_size, shown_path
 
 
@@ -20,8 +21,11 @@ def check_free(directory: Path, needed: int) -> None:
         raise DiskError.of("look at", directory, error) from None
     if free < needed and total:  # some network file systems say 0 of 0
         raise DiskError(
-            f"wanted {human_size(needed)} free in {shown_path(directory)}, got {human_size(free)}",
-            remedy=f"free {human_size(needed - free)} more there, or choose another place with -o",
+            "wanted {} free in {}, got {}",
+            human_size(needed),
+            shown_path(directory),
+            human_size(free),
+            remedy=Message("free {} more there, or choose another place with -o", human_size(needed - free)),
         )
 
 

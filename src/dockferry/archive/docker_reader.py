@@ -37,7 +37,7 @@ def read_entries(members: Members) -> Tuple[DockerEntry, ...]:
     what = f"{shown_path(members.path)}: {layout.MANIFEST_FILE}"
     values = parse_array(read_member(members, layout.MANIFEST_FILE, layout.MAX_INDEX), what, layout.MAX_INDEX)
     if len(values) > MAX_MANIFESTS:
-        raise ContentError(f"{what}: wanted at most {MAX_MANIFESTS} images, got {len(values)}")
+        raise ContentError("{}: wanted at most {} images, got {}", what, MAX_MANIFESTS, len(values))
     return tuple(_entry(value, f"{what}: [{place}]") for place, value in enumerate(values))
 
 
@@ -54,10 +54,10 @@ def blob_digest(member: str) -> Optional[Digest]:
 
 def _entry(value: Any, what: str) -> DockerEntry:
     if not isinstance(value, dict):
-        raise ContentError(f"{what}: wanted an object, got {type(value).__name__}")
+        raise ContentError("{}: wanted an object, got {}", what, type(value).__name__)
     config, tags, layers = value.get("Config"), value.get("RepoTags") or [], value.get("Layers") or []
     if not (isinstance(config, str) and _is_texts(tags) and _is_texts(layers)):
-        raise ContentError(f"{what}: wanted Config, RepoTags and Layers, got other values")
+        raise ContentError("{}: wanted Config, RepoTags and Layers, got other values", what)
     return DockerEntry(
         check_name(config, what),
         tuple(clean(tag) for tag in tags),
@@ -75,7 +75,9 @@ def _image(members: Members, entry: DockerEntry) -> StoredImage:
     digest = _config_digest(entry.config, raw, what)
     config = parse_config(raw, what)
     if len(config.diff_ids) != len(entry.layers):
-        raise ContentError(f"{what}: wanted {len(entry.layers)} diff_ids, one a layer, got {len(config.diff_ids)}")
+        raise ContentError(
+            "{}: wanted {} diff_ids, one a layer, got {}", what, len(entry.layers), len(config.diff_ids)
+        )
     layers = tuple(_layer(members, path, diff_id) for path, diff_id in zip(entry.layers, config.diff_ids))
     platform = config.platform if config.platform.os else None
     return StoredImage(entry.tags, None, entry.config, digest, config, layers, platform)
@@ -87,7 +89,7 @@ def _config_digest(member: str, raw: bytes, what: str) -> Digest:
     wanted = Digest("sha256", old.group(1)) if old else blob_digest(member)
     got = Digest.of(raw, wanted.algorithm if wanted else "sha256")
     if wanted not in (None, got):
-        raise ContentError(f"{what}: wanted {wanted}, got {got}")
+        raise ContentError("{}: wanted {}, got {}", what, wanted, got)
     return got
 
 

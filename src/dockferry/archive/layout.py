@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence
 
 from ..errors import ContentError
+from ..message import Message
 from ..oci.descriptor import OCI_INDEX, Descriptor
 from ..oci.digest import Digest
 from ..oci.reference import Reference
@@ -43,7 +44,7 @@ def check_oci_layout(raw: bytes, what: str) -> None:
     """Raises ContentError unless `raw` is an `oci-layout` of version 1."""
     version = parse_object(raw, what, MAX_INDEX).get("imageLayoutVersion")
     if not isinstance(version, str) or version.partition(".")[0] != "1":
-        raise ContentError(f"{what}: wanted imageLayoutVersion {LAYOUT_VERSION}, got {clean(repr(version), 40)}")
+        raise ContentError("{}: wanted imageLayoutVersion {}, got {}", what, LAYOUT_VERSION, clean(repr(version), 40))
 
 
 def entry(content: Content) -> Descriptor:
@@ -71,8 +72,11 @@ def merged_index(raw: Optional[bytes], new: Descriptor, what: str) -> bytes:
     document = parse_object(raw, what, MAX_INDEX)
     values = document.pop("manifests", None)
     if not isinstance(values, list):
-        raise ContentError(f"{what}: wanted a list of manifests, got {type(values).__name__}")
-    found = [Descriptor.from_json(value, f"{what}: manifests[{place}]") for place, value in enumerate(values)]
+        raise ContentError("{}: wanted a list of manifests, got {}", what, type(values).__name__)
+    found = [
+        Descriptor.from_json(value, Message("{}: {}", what, f"manifests[{place}]"))
+        for place, value in enumerate(values)
+    ]
     kept: List[Any] = []
     is_placed = False
     for value, old in zip(values, found):

@@ -161,7 +161,7 @@ class LayoutDir:
             if part is not None and part.size == blob.size:
                 return part
             if part is not None or not self._present.retire(blob.digest):
-                raise ContentError(f"blob {blob.digest} of {blob.size} bytes is not part of this image")
+                raise ContentError("blob {} of {} bytes is not part of this image", blob.digest, blob.size)
             part = self._new_part(blob)
             part.open()
             self._parts[blob.digest] = part

@@ -37,7 +37,8 @@ class LayoutFiles:
             self._merged_index(entry)
         elif names and layout.WORK_DIRECTORY not in names:
             raise DiskError(
-                f"wanted an OCI layout or an empty directory, got {shown_path(self.path)} with other files in it",
+                "wanted an OCI layout or an empty directory, got {} with other files in it",
+                shown_path(self.path),
                 remedy="choose another directory with -o",
             )
         _make_directory(self.work)

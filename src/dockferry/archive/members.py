@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Protocol, Tuple
 
 from ..errors import ContentError, DiskError
+from ..message import Message
 from ..text import shown_path
 from .byte_file import ByteFile, ByteStream, GzipFile, PlainFile, read_exactly
 from .layout import WORK_DIRECTORY
@@ -38,7 +39,7 @@ def open_members(path: Path) -> Members:
     if stat.S_ISDIR(mode):
         return DirectoryMembers(path)
     if not stat.S_ISREG(mode):
-        raise DiskError(f"wanted an archive or a layout directory, got a special file: {shown_path(path)}")
+        raise DiskError("wanted an archive or a layout directory, got a special file: {}", shown_path(path))
     return TarMembers(path)
 
 
@@ -46,7 +47,7 @@ def read_member(members: Members, name: str, limit: int) -> bytes:
     """All of a small member. Raises ContentError where it is missing or larger than `limit`."""
     size = members.sizes.get(name, 0)
     if size > limit:
-        raise ContentError(f"{shown_path(members.path)}: {name}: wanted at most {limit} bytes, got {size}")
+        raise ContentError("{}: {}: wanted at most {} bytes, got {}", shown_path(members.path), name, limit, size)
     with members.open(name) as stream:
         return stream.read()
 
@@ -81,7 +82,7 @@ class TarMembers:
         names = set()
         for member in walk(self._file, self._what):
             if member.name in names:
-                raise ContentError(f"{self._what}: {member.name}: wanted each member once, got it twice")
+                raise ContentError("{}: {}: wanted each member once, got it twice", self._what, member.name)
             names.add(member.name)
             if member.link is not None:
                 links.append(member)
@@ -95,7 +96,7 @@ class TarMembers:
         """What a link stands for: a regular file of this archive, and only for a legacy layer."""
         name = posixpath.normpath(posixpath.join(posixpath.dirname(member.name), str(member.link)))
         if not member.name.endswith("/layer.tar") or name not in found:
-            raise ContentError(f"{self._what}: {member.name}: wanted a regular file, got a symbolic link")
+            raise ContentError("{}: {}: wanted a regular file, got a symbolic link", self._what, member.name)
         return name
 
 
@@ -127,11 +128,13 @@ class DirectoryMembers:
             for place, entry in enumerate(entries):
                 name = check_name(below + entry.name, self._what)
                 if place > MAX_MEMBERS:
-                    raise ContentError(f"{self._what}: wanted at most {MAX_MEMBERS} files, got more")
+                    raise ContentError("{}: wanted at most {} files, got more", self._what, MAX_MEMBERS)
                 if entry.is_file(follow_symlinks=False):
                     yield name, entry.stat(follow_symlinks=False).st_size
                 elif not entry.is_dir(follow_symlinks=False):
-                    raise ContentError(f"{self._what}: {name}: wanted a regular file, got a link or a special file")
+                    raise ContentError(
+                        "{}: {}: wanted a regular file, got a link or a special file", self._what, name
+                    )
                 elif depth < 2 and name != WORK_DIRECTORY:
                     yield from self._scan(name + "/", depth + 1)
 
@@ -146,9 +149,12 @@ def _open_tar(path: Path) -> ByteFile:
         return GzipFile(path)
     tool = {"zstd": "zstd -d", "xz": "xz -d", "bzip2": "bunzip2"}[kind]
     raise ContentError(
-        f"{shown_path(path)}: wanted a tar, plain or gzipped, got one packed with {kind}", remedy=f"unpack it: {tool}"
+        "{}: wanted a tar, plain or gzipped, got one packed with {}",
+        shown_path(path),
+        kind,
+        remedy=Message("unpack it: {}", tool),
     )
 
 
 def _missing(what: str, name: str) -> ContentError:
-    return ContentError(f"{what}: wanted the member {name}, got an archive without it")
+    return ContentError("{}: wanted the member {}, got an archive without it", what, name)

@@ -53,7 +53,7 @@ class _Reader:
         what = f"{self._what}: {layout.INDEX_FILE}"
         index = parse_manifest(read_member(self._members, layout.INDEX_FILE, layout.MAX_INDEX), "", what)
         if not isinstance(index, Index):
-            raise ContentError(f"{what}: wanted an index, got a manifest")
+            raise ContentError("{}: wanted an index, got a manifest", what)
         for entry in index.entries:
             self._descend(entry, _name(entry), 1)
         self._found.images = tuple(
@@ -66,7 +66,7 @@ class _Reader:
         self._documents += 1
         if depth > _MAX_DEPTH or self._documents > _MAX_DOCUMENTS:
             raise ContentError(
-                f"{self._what}: wanted a plain index of images, got one nested or repeated without end"
+                "{}: wanted a plain index of images, got one nested or repeated without end", self._what
             )
         self._refer(entry)
         if depth > 1 and layout.blob_path(entry.digest) not in self._members.sizes:
@@ -90,7 +90,9 @@ class _Reader:
     def _refer(self, one: Descriptor) -> None:
         before = self._found.referenced.setdefault(one.digest, one)
         if before.size != one.size:
-            raise ContentError(f"{self._what}: {one.digest}: wanted one size, got {before.size} and {one.size}")
+            raise ContentError(
+                "{}: {}: wanted one size, got {} and {}", self._what, one.digest, before.size, one.size
+            )
 
     def _image(self, manifest: Manifest, names: Tuple[str, ...]) -> StoredImage:
         path = layout.blob_path(manifest.config.digest)
@@ -112,10 +114,10 @@ class _Reader:
         path = layout.blob_path(one.digest)
         raw = read_member(self._members, path, limit)
         if len(raw) != one.size:
-            raise ContentError(f"{self._what}: {path}: wanted {one.size} bytes, got {len(raw)}")
+            raise ContentError("{}: {}: wanted {} bytes, got {}", self._what, path, one.size, len(raw))
         got = Digest.of(raw, one.digest.algorithm)
         if got != one.digest:
-            raise ContentError(f"{self._what}: {path}: wanted {one.digest}, got {got}")
+            raise ContentError("{}: {}: wanted {}, got {}", self._what, path, one.digest, got)
         return raw
 
 

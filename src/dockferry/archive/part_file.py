@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..errors import DiskError
+from ..message import Message
 from ..text import shown_path
 from ..undisturbed import undisturbed
 from . import disk
@@ -110,7 +111,8 @@ class PartFile:
                 _rename_new(self.path, final)
         except FileExistsError:
             raise DiskError(
-                f"{shown_path(final)} is there already, and stays as it is",
+                "{} is there already, and stays as it is",
+                shown_path(final),
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
             ) from None
         except OSError as error:
@@ -141,11 +143,11 @@ class PartFile:
         except OSError:
             there = None
         if there is None or not os.path.samestat(ours, there) or there.st_size != self.size:
-            raise DiskError(f"{shown_path(self.path)} was changed or moved by another program", remedy="run again")
+            raise DiskError("{} was changed or moved by another program", shown_path(self.path), remedy="run again")
 
     def _open_file(self) -> PositionalFile:
         if self._file is None:
-            raise DiskError(f"{shown_path(self.path)} is not open")
+            raise DiskError("{} is not open", shown_path(self.path))
         return self._file
 
 
@@ -158,8 +160,10 @@ def refuse_irregular(path: Path) -> None:
     except OSError as error:
         raise DiskError.of("look at", path, error) from None
     if not stat.S_ISREG(mode):
-        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "a special file"
-        raise DiskError(f"wanted a file at {shown_path(path)}, got {kind}", remedy="choose another name with -o")
+        kind = Message("a special file")
+        if stat.S_ISLNK(mode) or stat.S_ISDIR(mode):
+            kind = Message("a symbolic link") if stat.S_ISLNK(mode) else Message("a directory")
+        raise DiskError("wanted a file at {}, got {}", shown_path(path), kind, remedy="choose another name with -o")
 
 
 def _rename_new(part: Path, final: Path) -> None:

@@ -10,6 +10,7 @@ import hashlib
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import ContentError, UsageError
+from ..message import Message
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..oci.manifest import parse_config
@@ -71,7 +72,7 @@ class Plan(NamedTuple):
         """Where bytes `offset` to `offset + length` of `blob` stand. Raises ContentError if it has no such bytes."""
         member = self.places.get(blob.digest)
         if member is None or member.size != blob.size:
-            raise ContentError(f"blob {blob.digest} of {blob.size} bytes is not part of this archive")
+            raise ContentError("blob {} of {} bytes is not part of this archive", blob.digest, blob.size)
         check_range(blob, offset, length)
         return member.offset + offset
 
@@ -81,13 +82,18 @@ def check_loadable(content: Content) -> None:
     familiar, manifest = content.name.familiar, content.manifest
     if not manifest.is_image:
         raise UsageError(
-            f"{familiar} is no container image: its config is of type {manifest.config.media_type!r}",
+            "{} is no container image: its config is of type {!r}",
+            familiar,
+            manifest.config.media_type,
             remedy="--format oci keeps it as it is",
         )
-    diff_ids = parse_config(content.config, f"config of {familiar}").diff_ids
+    diff_ids = parse_config(content.config, Message("config of {}", familiar)).diff_ids
     if len(diff_ids) != len(manifest.layers):
         raise ContentError(
-            f"config of {familiar}: wanted {len(manifest.layers)} diff_ids, one for each layer, got {len(diff_ids)}",
+            "config of {}: wanted {} diff_ids, one for each layer, got {}",
+            familiar,
+            len(manifest.layers),
+            len(diff_ids),
             remedy="the image is broken where it was published; --format oci keeps it as it is",
         )
 
@@ -96,7 +102,7 @@ def check_range(blob: Descriptor, offset: int, length: int) -> None:
     """Raises ContentError unless `blob` has bytes `offset` to `offset + length`: what is beside it is another's."""
     if not 0 <= offset <= offset + length <= blob.size:
         raise ContentError(
-            f"blob {blob.digest}: wanted bytes within its {blob.size}, got {offset} to {offset + length}"
+            "blob {}: wanted bytes within its {}, got {} to {}", blob.digest, blob.size, offset, offset + length
         )
 
 

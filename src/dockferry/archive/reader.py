@@ -31,7 +31,8 @@ class Archive:
         has_manifest = layout.MANIFEST_FILE in members.sizes
         if not (has_index or has_manifest):
             raise ContentError(
-                f"{shown_path(self.path)}: wanted an image archive, got no index.json and no manifest.json in it",
+                "{}: wanted an image archive, got no index.json and no manifest.json in it",
+                shown_path(self.path),
                 remedy="images saved by Docker before 1.10 must be loaded and saved again",
             )
         self.kind = "hybrid" if has_index and has_manifest else "oci" if has_index else "docker"

@@ -50,7 +50,7 @@ def unpacked(stream: BinaryIO, most: int, what: str) -> Iterator[bytes]:
     for chunk in _chunks(kind, rest, what):
         left -= len(chunk)
         if left < 0:
-            raise ContentError(f"{what}: wanted a layer of at most {most} bytes unpacked, got more: a bomb")
+            raise ContentError("{}: wanted a layer of at most {} bytes unpacked, got more: a bomb", what, most)
         yield chunk
 
 
@@ -97,7 +97,7 @@ def _frames(make: Callable[[], Any], kind: str, rest: _Rest, what: str) -> Itera
         try:
             chunk = unpacker.decompress(data, _STEP)
         except errors as error:
-            raise ContentError(f"{what}: wanted sound {kind} data, got: {error}") from None
+            raise ContentError("{}: wanted sound {} data, got: {}", what, kind, error) from None
         if chunk:
             yield chunk
         if unpacker.eof:
@@ -106,7 +106,7 @@ def _frames(make: Callable[[], Any], kind: str, rest: _Rest, what: str) -> Itera
                 return
             unpacker = make()
         elif is_hungry and not data and not chunk:
-            raise ContentError(f"{what}: wanted {kind} data to its end, got only a part of it")
+            raise ContentError("{}: wanted {} data to its end, got only a part of it", what, kind)
 
 
 def _decompressor(kind: str) -> Callable[[], Any]:
@@ -136,7 +136,7 @@ def _zstandard(rest: _Rest, what: str) -> Iterator[bytes]:
         with unpacker.stream_reader(rest, read_size=_STEP, read_across_frames=True, closefd=False) as reader:
             yield from iter(lambda: reader.read(_STEP), b"")
     except module.ZstdError as error:
-        raise ContentError(f"{what}: wanted sound zstd data, got: {error}") from None
+        raise ContentError("{}: wanted sound zstd data, got: {}", what, error) from None
 
 
 class _Gzip:

@@ -8,6 +8,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..message import Message
+from .language import say
 
 if TYPE_CHECKING:
     from ..config.settings import Settings
@@ -48,10 +50,10 @@ def password(args: Namespace) -> str:
     if sys.stdin.isatty():
         import getpass
 
-        return _not_empty(getpass.getpass(f"Password of {args.username}: "), "the terminal")
+        return _not_empty(getpass.getpass(say("Password of {}: ", args.username)), "the terminal")
     raise UsageError(
         "--username: wanted a password for it, got none",
-        remedy=f"give it with --password-stdin or in {PASSWORD_VARIABLE}",
+        remedy=Message("give it with --password-stdin or in {}", PASSWORD_VARIABLE),
     )
 
 
@@ -60,5 +62,5 @@ def _not_empty(text: str, where: str) -> str:
     secret = text[:-1] if text.endswith("\n") else text
     secret = secret[:-1] if secret.endswith("\r") else secret
     if not secret:
-        raise UsageError(f"wanted a password from {where}, got an empty one", remedy="check what writes it")
+        raise UsageError("wanted a password from {}, got an empty one", where, remedy="check what writes it")
     return secret

@@ -7,7 +7,8 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from . import output, parser
+from . import language, output, parser
+from .language import say
 from .settled import places, settle
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def _verify(args: Namespace) -> int:
     def one(path: str) -> None:
         with presenters(args, f"verify {path}", sys.stderr) as on_event:
             report = verify(path, deep=args.deep, on_event=on_event)
-        images = ", ".join(map(clean, report.images)) or "no image"
-        output.line(f"{path}: good, {report.blobs} blobs, {human_size(report.size)}: {images}")
+        images = ", ".join(map(clean, report.images)) or say("no image")
+        output.line(say("{}: good, {} blobs, {}: {}", path, report.blobs, human_size(report.size), images))
 
     return each(args.archives, one, as_json=args.progress == "json")
 
@@ -108,7 +109,14 @@ def _demo(args: Namespace) -> int:
     from ..demo import DEFAULT_RATE, DEFAULT_SIZE, demo
 
     directory = None if args.output is None else Path(args.output)
-    demo(directory, rate=args.rate or DEFAULT_RATE, size=args.size or DEFAULT_SIZE, tell=output.line)
+    if "lang" in args:
+        os.environ[language.VARIABLE] = args.lang  # for the commands that it runs
+    demo(
+        directory,
+        rate=args.rate or DEFAULT_RATE,
+        size=args.size or DEFAULT_SIZE,
+        tell=lambda line: output.line(say(line)),
+    )
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Iterator
 from ..config.table import PROXY, SETTINGS
 from ..text import clean, redact_url, shown_path
 from . import output
+from .language import say
 
 if TYPE_CHECKING:
     from ..config.document import Mirrored
@@ -21,8 +22,9 @@ def run_config(args: Namespace, settings: Settings) -> int:
     from ..config.files import place
 
     path = place(os.environ, args.config)
-    there = "" if path is not None and os.path.exists(path) else " (not there)"
-    output.line(f"# file: {shown_path(path) if path else 'no home to look in'}{there}")
+    shown = shown_path(path) if path else say("no home to look in")
+    is_there = path is not None and os.path.exists(path)
+    output.line(f"# {say('file: {}' if is_there else 'file: {} (not there)', shown)}")
     for line in _lines(settings):
         output.line(line)
     return 0
@@ -31,9 +33,9 @@ def run_config(args: Namespace, settings: Settings) -> int:
 def _lines(settings: Settings) -> Iterator[str]:
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
-        source = shown_path(settings.sources[setting.name])
+        source = shown_path(say(settings.sources[setting.name]))
         if value is None:
-            yield f"# {setting.name} is not set"
+            yield f"# {say('{} is not set', setting.name)}"
             continue
         exact = _toml(value)
         shown = _toml(redact_url(value)) if setting.kind is PROXY else clean(exact, 2000)

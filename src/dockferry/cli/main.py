@@ -9,7 +9,7 @@ import sys
 from argparse import Namespace
 from typing import List, NoReturn, Optional
 
-from . import output, report
+from . import language, output, report
 from .signals import interruptible
 
 OUTPUT_CLOSED = 141
@@ -36,6 +36,7 @@ def main(words: Optional[List[str]] = None) -> int:
     """Run one command; `words` are those after the program's name. Never raises, never exits."""
     words = sys.argv[1:] if words is None else words
     output.prepare()
+    language.use(language.asked(words, os.environ))
     args = Namespace()
     try:
         with interruptible():

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..choices import PROGRESS
 from ..config.table import BY_NAME
+from ..message import Message
 from . import values
 from .usage import Parser
 
@@ -80,15 +81,15 @@ def add_patience(parser: Parser) -> None:
     """How long a host is waited for, and how often it is asked again."""
     group = parser.add_argument_group("patience")
     for name, metavar, told in (
-        ("retries", "N", "tries in a row without a new byte, then a host is given up"),
-        ("retry_base", "SECONDS", "the wait before the third try, doubled for each after it"),
-        ("retry_max", "SECONDS", "the longest of these waits"),
-        ("connect_timeout", "SECONDS", "for a connection to be made"),
-        ("first_byte_timeout", "SECONDS", "until an answer begins"),
-        ("idle_timeout", "SECONDS", "how long a body may be silent"),
+        ("retries", "N", Message("tries in a row without a new byte, then a host is given up")),
+        ("retry_base", "SECONDS", Message("the wait before the third try, doubled for each after it")),
+        ("retry_max", "SECONDS", Message("the longest of these waits")),
+        ("connect_timeout", "SECONDS", Message("for a connection to be made")),
+        ("first_byte_timeout", "SECONDS", Message("until an answer begins")),
+        ("idle_timeout", "SECONDS", Message("how long a body may be silent")),
     ):
         setting = BY_NAME[name]
-        shown = f"{told} (default: {setting.default:g})"
+        shown = Message("{} (default: {:g})", told, setting.default)
         group.add_argument(setting.flag, metavar=metavar, type=values.setting(name), help=shown)
 
 

@@ -9,6 +9,7 @@ from .._version import __version__
 from ..choices import FORMATS, MAX_THREADS
 from ..errors import UsageError
 from ..guess import did_you_mean
+from ..message import Message
 from . import values
 from .options import add_access, add_config, add_patience, add_platform, add_progress
 from .usage import Parser
@@ -58,7 +59,9 @@ def parse(words: List[str], into: Optional[argparse.Namespace] = None) -> argpar
     args, rest = parser.parse_known_args(words, into)
     if command is None:
         raise UsageError(
-            f"wanted a command ({', '.join(COMMANDS)}), got {'none' if not rest else rest[0].partition('=')[0]}",
+            "wanted a command ({}), got {}",
+            ", ".join(COMMANDS),
+            "none" if not rest else rest[0].partition("=")[0],
             remedy="try dockferry pull IMAGE, or dockferry --help",
         )
     args.parsers.get(command, parser).take_rest(args, rest)
@@ -120,7 +123,7 @@ def _add_pull(commands: Any) -> None:
         "--threads",
         metavar="N",
         type=values.setting("threads"),
-        help=f"connections, 1 to {MAX_THREADS} (default: 5, and more while they help)",
+        help=Message("connections, 1 to {} (default: 5, and more while they help)", MAX_THREADS),
     )
     add_patience(pull)
     add_progress(pull)
@@ -236,8 +239,10 @@ def _unknown_command(word: str) -> UsageError:
 
     guess = did_you_mean(word, COMMANDS)
     if not guess and any(mark in word for mark in ":/."):
-        guess = f"did you mean dockferry pull {clean(word, 80)}?"
+        guess = Message("did you mean dockferry pull {}?", clean(word, 80))
     return UsageError(
-        f"wanted a command ({', '.join(COMMANDS)}), got {clean(repr(word), 80)}",
+        "wanted a command ({}), got {}",
+        ", ".join(COMMANDS),
+        clean(repr(word), 80),
         remedy=guess or "see dockferry --help",
     )

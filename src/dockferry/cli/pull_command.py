@@ -53,6 +53,8 @@ def check_output(args: Namespace) -> None:
     if args.output is None or len(args.images) == 1 or os.path.isdir(args.output):
         return
     raise UsageError(
-        f"--output: wanted a directory that is there for {len(args.images)} images, got {args.output!r}",
+        "--output: wanted a directory that is there for {} images, got {!r}",
+        len(args.images),
+        args.output,
         remedy="make the directory, or pull one image at a time",
     )

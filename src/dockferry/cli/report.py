@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Sequence
 
 from ..errors import DockferryError, Interrupted
+from .language import say
 
 
 def describe(error: BaseException) -> DockferryError:
@@ -19,7 +20,9 @@ def describe(error: BaseException) -> DockferryError:
     from ..text import redact
 
     return DockferryError(
-        f"unexpected {type(error).__name__}: {redact(str(error))}",
+        "unexpected {}: {}",
+        type(error).__name__,
+        redact(str(error)),
         remedy="this is a fault of dockferry: DOCKFERRY_DEBUG=1 shows where, and the same command may go on",
     )
 
@@ -37,7 +40,7 @@ def tell(error: BaseException, *, as_json: bool = False) -> int:
         told = {"event": "failed", "message": ours.message, "remedy": ours.remedy, "exit_code": ours.exit_code}
         line = json.dumps(told, separators=(",", ":"))
     else:
-        line = f"dockferry: {ours}"
+        line = f"dockferry: {say(ours.line)}"
     _write(line)
     return ours.exit_code
 
@@ -46,7 +49,8 @@ def tell_failed(names: Sequence[str], count: int) -> None:
     """The last line where some of `count` failed: their errors may stand far above."""
     from ..text import clean
 
-    _write(f"dockferry: {len(names)} of {count} failed: {', '.join(clean(name) for name in names)}")
+    shown = ", ".join(clean(name) for name in names)
+    _write(f"dockferry: {say('{} of {} failed: {}', len(names), count, shown)}")
 
 
 def _write(line: str) -> None:

@@ -7,19 +7,21 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Dict
 
 from ..config.table import SETTINGS
+from . import language
 
 if TYPE_CHECKING:
     from ..config.settings import Settings
 
 
 def settle(args: Namespace) -> Settings:
-    """The settings in force; `args.progress` becomes what they say. Raises UsageError, DiskError."""
+    """The settings in force; `args.progress` and the language become what they say. Raises UsageError, DiskError."""
     from ..config.files import load
 
     given = {setting.name: getattr(args, setting.name, None) for setting in SETTINGS}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load(flags, os.environ, args.config)
     args.progress = settings.progress
+    language.use(settings.lang)
     return settings
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, List, Tuple
 
 from ..errors import NotFoundError
 from ..text import clean, human_size
+from . import cells
+from .language import say
 from .presenters import words
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ def refuse_missing_file(what: str) -> None:
     """Raises NotFoundError for what can only be meant as a path: it is not there, and is no image's name."""
     if what.startswith((".", "/", "~")) or (os.sep != "/" and os.sep in what) or what.endswith(_PATH_ENDINGS):
         raise NotFoundError(
-            f"wanted an archive or a layout, got no such file: {clean(repr(what), 200)}",
+            "wanted an archive or a layout, got no such file: {}",
+            clean(repr(what), 200),
             remedy="check the path, or give an image's name",
         )
 
@@ -32,15 +35,15 @@ def as_json(summary: ImageSummary) -> str:
 def as_text(summary: ImageSummary) -> str:
     """A fact a line, then the settings, then the layers from the bottom up."""
     facts: List[Tuple[str, str]] = [
-        ("image", clean(summary.name) or "without a name"),
-        ("digest", summary.digest),
-        ("platform", summary.platform or "none: no image, but an artifact"),
-        ("created", summary.created or "not said"),
-        ("size", f"{human_size(summary.size)} in {len(summary.layers)} layers"),
+        (say("image"), clean(summary.name) or say("without a name")),
+        (say("digest"), summary.digest),
+        (say("platform"), summary.platform or say("none: no image, but an artifact")),
+        (say("created"), summary.created or say("not said")),
+        (say("size"), say("{} in {} layers", human_size(summary.size), len(summary.layers))),
     ]
     if summary.platforms:
-        facts.append(("offered", ", ".join(summary.platforms)))
-    lines = [f"{name + ':':<10}{text}" for name, text in facts]
+        facts.append((say("offered"), ", ".join(summary.platforms)))
+    lines = [cells.left(f"{name}:", 10) + text for name, text in facts]
     for name, value in sorted(summary.settings.items()):
         lines.append(f"{clean(name)}: {_setting(value)}")
     for number, layer in enumerate(summary.layers, 1):

@@ -8,6 +8,12 @@ from typing import Any, List, NoReturn, Optional, Sequence
 
 from ..errors import UsageError
 from ..guess import did_you_mean
+from ..message import Message
+from . import cells
+from .language import say
+from .values import setting
+
+setattr(argparse, "_", say)  # noqa: B010 - its own few words: there is no other way to them, and none in its stubs
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,14 +22,21 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", Formatter)
         super().__init__(add_help=False, allow_abbrev=False, **settings)
-        self._positionals.title = "arguments"
+        self._positionals.title = Message("arguments")
         self.color = False  # Python 3.14 would colour some of the words
         self.general = self.add_argument_group("general")
         self._many = ""
         self.general.add_argument("-h", "--help", action="help", help="show this help and leave")
+        self.general.add_argument(
+            "--lang",
+            metavar="LANGUAGE",
+            default=argparse.SUPPRESS,  # a command's own default would undo what stands before the command
+            type=setting("lang"),
+            help="en, zh_CN; auto, the default, is that of your locale",
+        )
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{_after_first_word(self.prog)}{message}", remedy=f"see {self.prog} --help")
+        raise UsageError("{}{}", _after_first_word(self.prog), message, remedy=Message("see {} --help", self.prog))
 
     def add_many(self, dest: str, **settings: Any) -> None:
         """An argument that may be given several times, between options too (argparse takes one run of them)."""
@@ -39,12 +52,15 @@ class Parser(argparse.ArgumentParser):
         if names:
             guess = did_you_mean(names[0], self.known_options())
             raise UsageError(
-                f"{_after_first_word(self.prog)}no such option: {names[0]}", remedy=guess or f"see {self.prog} --help"
+                "{}no such option: {}",
+                _after_first_word(self.prog),
+                names[0],
+                remedy=guess or Message("see {} --help", self.prog),
             )
         if self._many:
             getattr(args, self._many).extend(words)
         elif words:
-            self.error(f"{len(words)} argument{'s' if len(words) > 1 else ''} more than wanted")
+            self.error(Message.counted("{} argument more than wanted", "{} arguments more than wanted", len(words)))
 
     def actions(self) -> List[argparse.Action]:
         """All options and arguments."""
@@ -55,12 +71,24 @@ class Parser(argparse.ArgumentParser):
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Paragraphs as written; `-o, --output FILE` with the value once; never wider than 100 columns."""
+    """In the user's language; paragraphs as written; `-o, --output FILE` with the value once; at most 100 columns."""
 
     def __init__(self, prog: str, **settings: Any) -> None:
         settings["width"] = min(_columns(), 100) - 2
         settings["max_help_position"] = 30
         super().__init__(prog, **settings)
+
+    def start_section(self, heading: Optional[str]) -> None:
+        super().start_section(say(heading or ""))
+
+    def add_text(self, text: Optional[str]) -> None:
+        super().add_text(say(text) if text else text)
+
+    def _get_help_string(self, action: argparse.Action) -> Optional[str]:
+        return say(action.help) if action.help else action.help
+
+    def _split_lines(self, text: str, width: int) -> List[str]:
+        return cells.wrap(text, width)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings:

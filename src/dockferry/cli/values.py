@@ -8,6 +8,7 @@ from typing import Any, Callable, List, Sequence
 from ..config.table import BY_NAME
 from ..errors import UsageError
 from ..guess import did_you_mean
+from ..message import Message
 
 _MAX_SIZE = 10**9
 
@@ -18,7 +19,7 @@ def one_of(option: str, allowed: Sequence[str]) -> Callable[[str], str]:
     def check(text: str) -> str:
         if text in allowed:
             return text
-        raise _bad(option, f"one of {', '.join(allowed)}", text, did_you_mean(text, allowed))
+        raise _bad(option, Message("one of {}", ", ".join(allowed)), text, did_you_mean(text, allowed))
 
     return check
 
@@ -64,9 +65,10 @@ def architecture(text: str) -> str:
 def user(text: str) -> str:
     # The text is not shown: what stands after a colon is most likely a password.
     if not text or ":" in text:
-        got = "an empty one" if not text else "one with a colon"
+        got = Message("one with a colon" if text else "an empty one")
         raise UsageError(
-            f"--username: wanted a user name, got {got}",
+            "--username: wanted a user name, got {}",
+            got,
             remedy="give the password with --password-stdin",
         )
     return text
@@ -128,4 +130,4 @@ def size(option: str) -> Callable[[str], int]:
 def _bad(option: str, wanted: str, got: str, remedy: str) -> UsageError:
     from ..text import redact
 
-    return UsageError(f"{option}: wanted {wanted}, got {redact(repr(got))}", remedy=remedy)
+    return UsageError("{}: wanted {}, got {}", option, Message.of(wanted), redact(repr(got)), remedy=remedy)

@@ -6,6 +6,7 @@ from typing import Any, Union
 
 from ..errors import UsageError
 from ..guess import did_you_mean
+from ..message import Message
 from .table import PROXY, SECONDS, WHOLE, WORD, Setting
 
 
@@ -28,11 +29,13 @@ def from_value(setting: Setting, value: object, where: str) -> Any:
     if setting.kind in (WHOLE, SECONDS):
         return _bounded(setting, value, where, repr(value))
     if not isinstance(value, str):
-        raise _bad(where, "text in quotes", repr(value))
+        raise _bad(where, Message("text in quotes"), repr(value))
     if setting.kind is PROXY:
         return proxy(value, where)
     if setting.kind is WORD and value not in setting.words:
-        raise _bad(where, f"one of {', '.join(setting.words)}", repr(value), did_you_mean(value, setting.words))
+        raise _bad(
+            where, Message("one of {}", ", ".join(setting.words)), repr(value), did_you_mean(value, setting.words)
+        )
     return value
 
 
@@ -44,9 +47,12 @@ def proxy(text: str, where: str) -> str:
     scheme, mark, rest = text.partition("://")
     if not mark or scheme.lower() not in SCHEMES or not rest.strip("/"):
         # Without "://" a user and password could stand anywhere: then nothing of it is shown.
-        got = repr(redact_url(text)) if mark else "something else"
+        got = repr(redact_url(text)) if mark else Message("something else")
         raise UsageError(
-            f"{where}: wanted a URL ({', '.join(SCHEMES)}), got {got}",
+            "{}: wanted a URL ({}), got {}",
+            where,
+            ", ".join(SCHEMES),
+            got,
             remedy="write it like http://proxy.example:3128",
         )
     return text
@@ -57,9 +63,12 @@ def _bounded(setting: Setting, value: object, where: str, shown: str) -> Union[i
     if isinstance(value, kinds) and not isinstance(value, bool) and setting.low <= value <= setting.high:
         return value if setting.kind is WHOLE else float(value)
     low, high = f"{setting.low:.10g}", f"{setting.high:.10g}"
-    wanted = f"a whole number from {low} to {high}" if setting.kind is WHOLE else f"{low} to {high} seconds"
+    is_whole = setting.kind is WHOLE
+    wanted = Message("a whole number from {} to {}" if is_whole else "{} to {} seconds", low, high)
     remedy = (
-        "leave it out to let dockferry choose" if setting.default is None else f"the default is {setting.default:g}"
+        Message("leave it out to let dockferry choose")
+        if setting.default is None
+        else Message("the default is {:g}", setting.default)
     )
     raise _bad(where, wanted, shown, remedy)
 
@@ -67,4 +76,4 @@ def _bounded(setting: Setting, value: object, where: str, shown: str) -> Union[i
 def _bad(where: str, wanted: str, shown: str, remedy: str = "") -> UsageError:
     from ..text import redact
 
-    return UsageError(f"{where}: wanted {wanted}, got {redact(shown)}", remedy=remedy)
+    return UsageError("{}: wanted {}, got {}", where, Message.of(wanted), redact(shown), remedy=remedy)

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import UsageError
 from ..guess import did_you_mean
+from ..message import Message
 from ..oci.reference import Reference
 from ..registry.access import Access
 from ..registry.endpoint import Endpoint
@@ -62,13 +63,13 @@ def _table_of(text: str, path: str) -> Mapping[str, Any]:
             import tomli as tomllib
         except ImportError:
             raise UsageError(
-                f"{path}: wanted the library tomli to read it, got none", remedy="pip install tomli"
+                "{}: wanted the library tomli to read it, got none", path, remedy="pip install tomli"
             ) from None
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(
-            f"{path}: wanted TOML, got {clean(str(error) or type(error).__name__)}", remedy="see toml.io"
+            "{}: wanted TOML, got {}", path, clean(str(error) or type(error).__name__), remedy="see toml.io"
         ) from None
 
 
@@ -78,7 +79,7 @@ def _registries(value: object, where: str) -> Dict[str, Mirrored]:
         here = f'{where}."{clean(name, 100)}"'
         registry = _registry_name(name, here)
         if registry in found:
-            raise UsageError(f"{here}: this is {registry}, which is there already", remedy="keep one of them")
+            raise UsageError("{}: this is {}, which is there already", here, registry, remedy="keep one of them")
         found[registry] = _mirrored(_table(table, here), here)
     return found
 
@@ -92,7 +93,8 @@ def _registry_name(name: str, where: str) -> str:
     except UsageError:
         pass
     raise UsageError(
-        f"{where}: wanted HOST[:PORT], as it stands in an image's name",
+        "{}: wanted HOST[:PORT], as it stands in an image's name",
+        where,
         remedy='write it in quotes, like [registries."docker.io"]',
     )
 
@@ -103,36 +105,36 @@ def _mirrored(table: Mapping[str, Any], where: str) -> Mirrored:
             raise _unknown(where, key, _REGISTRY_KEYS)
     mirrors = table.get("mirrors", [])
     if not isinstance(mirrors, list):
-        raise UsageError(f"{where}.mirrors: wanted a list of mirrors", remedy='like ["m.example", "n.example/hub"]')
+        raise UsageError("{}.mirrors: wanted a list of mirrors", where, remedy='like ["m.example", "n.example/hub"]')
     for mirror in mirrors:
         _check_mirror(mirror, f"{where}.mirrors")
     origin = table.get("origin", True)
     if not isinstance(origin, bool):
-        raise UsageError(f"{where}.origin: wanted true or false, got {clean(repr(origin))}")
+        raise UsageError("{}.origin: wanted true or false, got {}", where, clean(repr(origin)))
     if not origin and not mirrors:
-        raise UsageError(f"{where}.origin: wanted a mirror where it is false, got none", remedy="name mirrors")
+        raise UsageError("{}.origin: wanted a mirror where it is false, got none", where, remedy="name mirrors")
     trust = table.get("trust")
     if trust is not None and not isinstance(trust, str):
-        raise UsageError(f"{where}.trust: wanted a host in quotes, got {clean(repr(trust))}")
+        raise UsageError("{}.trust: wanted a host in quotes, got {}", where, clean(repr(trust)))
     return Mirrored(tuple(mirrors), origin, trust)
 
 
 def _check_mirror(mirror: object, where: str) -> None:
     if not isinstance(mirror, str):
-        raise UsageError(f"{where}: wanted mirrors in quotes, got {clean(repr(mirror))}")
+        raise UsageError("{}: wanted mirrors in quotes, got {}", where, clean(repr(mirror)))
     try:
         Endpoint.of_mirror(mirror, Access())
     except UsageError as error:
-        raise UsageError(f"{where}: {error.message}", remedy=error.remedy) from None
+        raise UsageError("{}: {}", where, error.message, remedy=error.remedy) from None
 
 
 def _table(value: object, where: str) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
-    raise UsageError(f"{where}: wanted a table, got {clean(repr(value))}", remedy="see the README")
+    raise UsageError("{}: wanted a table, got {}", where, clean(repr(value)), remedy="see the README")
 
 
 def _unknown(where: str, key: str, known: Iterable[str]) -> UsageError:
     known = list(known)
-    guess = did_you_mean(key, known) or f"there are {', '.join(known)}"
-    return UsageError(f"{where}: no such key: {clean(repr(key), 80)}", remedy=guess)
+    guess = did_you_mean(key, known) or Message("there are {}", ", ".join(known))
+    return UsageError("{}: no such key: {}", where, clean(repr(key), 80), remedy=guess)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Tuple
 
 from ..errors import DiskError, UsageError
+from ..message import Message
 from ..text import redact, shown_path
 from .document import Document, parse_document
 from .settings import Settings, merge
@@ -28,7 +29,9 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], chosen: Optio
         path = os.path.join(directory, path)  # a relative path in the file starts where the file is
     if not os.path.isfile(path):
         where = settings.where("ca_cert")
-        raise UsageError(f"{where}: wanted a file that is there, got {redact(repr(path))}", remedy="check the path")
+        raise UsageError(
+            "{}: wanted a file that is there, got {}", where, redact(repr(path)), remedy="check the path"
+        )
     return replace(settings, ca_cert=path)
 
 
@@ -64,17 +67,17 @@ def read(path: Optional[Path], *, must_exist: bool) -> Tuple[Document, str]:
     except (FileNotFoundError, NotADirectoryError):
         if must_exist:
             raise UsageError(
-                f"{shown}: wanted a configuration file, got none", remedy=f"check --config and {VARIABLE}"
+                "{}: wanted a configuration file, got none", shown, remedy=Message("check --config and {}", VARIABLE)
             ) from None
         return Document(shown), ""
     except OSError as error:
-        raise DiskError.of("read", path, error, remedy=f"check --config and {VARIABLE}") from None
+        raise DiskError.of("read", path, error, remedy=Message("check --config and {}", VARIABLE)) from None
     if len(raw) > _MAX_SIZE:
-        raise UsageError(f"{shown}: wanted a configuration of at most {_MAX_SIZE} bytes, got more")
+        raise UsageError("{}: wanted a configuration of at most {} bytes, got more", shown, _MAX_SIZE)
     try:
         text = raw.decode("utf-8-sig")  # some editors begin a file with a mark
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"{shown}: wanted UTF-8, got something else at byte {error.start}", remedy="save it as UTF-8"
+            "{}: wanted UTF-8, got something else at byte {}", shown, error.start, remedy="save it as UTF-8"
         ) from None
     return parse_document(text, shown), os.path.dirname(os.path.abspath(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
+from ..message import Message
 from .checks import from_text
 from .document import Document, Mirrored
 from .table import BY_NAME, SETTINGS
@@ -12,7 +13,7 @@ from .table import BY_NAME, SETTINGS
 if TYPE_CHECKING:
     from ..transfer.retry import RetryPolicy
 
-DEFAULT = "default"
+DEFAULT = Message("default")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Settings:
     proxy: Optional[str] = field(repr=False)
     ca_cert: Optional[str]
     progress: str
+    lang: str
     registries: Mapping[str, Mirrored]
     sources: Mapping[str, str]
 

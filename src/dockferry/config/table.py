@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Tuple
 
-from ..choices import MAX_THREADS, PROGRESS
+from ..choices import LANGUAGES, MAX_THREADS, PROGRESS
 
 WHOLE, SECONDS, WORD, PROXY, FILE = "whole", "seconds", "word", "proxy", "file"
 
@@ -42,5 +42,6 @@ SETTINGS = (
     Setting("proxy", PROXY, None),
     Setting("ca_cert", FILE, None),
     Setting("progress", WORD, "auto", words=PROGRESS),
+    Setting("lang", WORD, "auto", words=LANGUAGES),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}

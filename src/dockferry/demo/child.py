@@ -41,7 +41,9 @@ def run(arguments: Sequence[str], interrupt_when: Callable[[], bool], limit: flo
                     child.send_signal(_BREAK)
                     interrupted = True
                 if time.monotonic() > deadline:
-                    raise DockferryError(f"wanted `dockferry {arguments[0]}` to end in {limit:.0f} s, it still ran")
+                    raise DockferryError(
+                        "wanted `dockferry {}` to end in {:.0f} s, it still ran", arguments[0], limit
+                    )
                 time.sleep(_POLL_SECONDS)
             return child.returncode
         finally:

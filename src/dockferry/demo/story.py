@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable, List, Optional
 
 from ..errors import DiskError, DockferryError
+from ..message import Message
 from ..oci.platform import Platform
 from ..serve import ImageStore, Running, serve
 from ..text import human_size, shell_word
@@ -72,68 +73,95 @@ class _Story:
 
     def _introduce(self, size: int) -> None:
         self._tell(
-            f"An image, made on the spot: {self._name}\n"
-            f"   for {' and '.join(map(str, PLATFORMS))}, in {self._layers} layers of uneven size:"
-            f" {human_size(size)} of random bytes,\n"
-            "   and a program of some 200 bytes that greets, so that the image can be run.\n"
-            f"A registry for it, in this process, on loopback only: {self._running.host}\n"
-            f"   It gives each connection {human_size(self._rate)} a second and no more:"
-            f" one connection alone would need {self._alone:.0f} s."
+            Message(
+                "An image, made on the spot: {}\n"
+                "   for {}, in {} layers of uneven size: {} of random bytes,\n"
+                "   and a program of some 200 bytes that greets, so that the image can be run.\n"
+                "A registry for it, in this process, on loopback only: {}\n"
+                "   It gives each connection {} a second and no more: one connection alone would need {:.0f} s.",
+                self._name,
+                ", ".join(map(str, PLATFORMS)),
+                self._layers,
+                human_size(size),
+                self._running.host,
+                human_size(self._rate),
+                self._alone,
+            )
         )
 
     def _interrupted_pull(self) -> int:
         """The bytes that were sent."""
-        self._tell(f"\n1. Pull over {CONNECTIONS} connections, and interrupt it at half, as Ctrl-C does.")
+        self._tell(Message("\n1. Pull over {} connections, and interrupt it at half, as Ctrl-C does.", CONNECTIONS))
         start = time.monotonic()
         code = self._command(self._pull, lambda: self._running.sent >= self._size / 2)
         took, sent = time.monotonic() - start, self._running.sent
         if code not in INTERRUPTED:
-            raise DockferryError(f"demo: wanted the interrupted pull to exit with {INTERRUPTED[0]}, got {code}")
+            raise DockferryError("demo: wanted the interrupted pull to exit with {}, got {}", INTERRUPTED[0], code)
         part = Path(f"{self._target}.part")
         journal = Path(f"{part}.journal")
         for path in (part, journal):
             if not path.is_file():
-                raise DockferryError(f"demo: wanted the interrupted pull to keep {path}, it is not there")
+                raise DockferryError("demo: wanted the interrupted pull to keep {}, it is not there", path)
         if self._target.exists():
-            raise DockferryError(f"demo: wanted no {self._target} before it is complete, but it is there")
+            raise DockferryError("demo: wanted no {} before it is complete, but it is there", self._target)
         self._tell(
-            f"   Interrupted after {took:.1f} s, exit code {code}. Kept for the next time:\n"
-            f"   {part} and {journal.name}, which says what of it is there."
+            Message(
+                "   Interrupted after {:.1f} s, exit code {}. Kept for the next time:\n"
+                "   {} and {}, which says what of it is there.",
+                took,
+                code,
+                part,
+                journal.name,
+            )
         )
         return sent
 
     def _resumed_pull(self, first: int) -> None:
-        self._tell("\n2. The same command again goes on where it was.")
+        self._tell(Message("\n2. The same command again goes on where it was."))
         start = time.monotonic()
         code = self._command(self._pull)
         took, total = time.monotonic() - start, self._running.sent
         second = total - first
         if code != 0 or not self._target.is_file():
-            raise DockferryError(f"demo: wanted the pull to finish {self._target} and exit with 0, got {code}")
+            raise DockferryError("demo: wanted the pull to finish {} and exit with 0, got {}", self._target, code)
         twice = max(0.0, total / self._size - 1)
         self._tell(
-            f"   Finished in {took:.1f} s more. The registry sent {human_size(first)} and {human_size(second)},"
-            f" together {human_size(total)},\n"
-            f"   for an image of {human_size(self._size)}: {twice:.1%} was fetched twice."
+            Message(
+                "   Finished in {:.1f} s more. The registry sent {} and {}, together {},\n"
+                "   for an image of {}: {:.1%} was fetched twice.",
+                took,
+                human_size(first),
+                human_size(second),
+                human_size(total),
+                human_size(self._size),
+                twice,
+            )
         )
         most = self._size / 2 + CONNECTIONS * _IN_FLIGHT
         if second > most:
-            raise DockferryError(f"demo: wanted at most {human_size(most)} after half, got {human_size(second)}")
+            raise DockferryError("demo: wanted at most {} after half, got {}", human_size(most), human_size(second))
 
     def _verify(self) -> None:
-        self._tell("\n3. Verify every digest, down to those of the unpacked layers.")
+        self._tell(Message("\n3. Verify every digest, down to those of the unpacked layers."))
         code = self._command(["verify", str(self._target), "--deep"])
         if code != 0:
-            raise DockferryError(f"demo: wanted the archive to verify, got exit code {code}")
+            raise DockferryError("demo: wanted the archive to verify, got exit code {}", code)
 
     def _explain_loading(self) -> None:
         archive, size = shell_word(str(self._target)), human_size(self._target.stat().st_size)
         self._tell(
-            f"\nThe archive is {self._target}, {size}. Load and run it with any of\n"
-            f"   docker load -i {archive} && docker run --rm {self._name}\n"
-            f"   podman load -i {archive} && podman run --rm {self._name}\n"
-            f"   sudo ctr images import {archive} && sudo ctr run --rm {self._name} hello\n"
-            f"It says: {MESSAGE.decode().strip()}"
+            Message(
+                "\nThe archive is {0}, {1}. Load and run it with any of\n"
+                "   docker load -i {2} && docker run --rm {3}\n"
+                "   podman load -i {2} && podman run --rm {3}\n"
+                "   sudo ctr images import {2} && sudo ctr run --rm {3} hello\n"
+                "It says: {4}",
+                self._target,
+                size,
+                archive,
+                self._name,
+                MESSAGE.decode().strip(),
+            )
         )
 
     def _command(self, arguments: List[str], interrupt_when: Callable[[], bool] = lambda: False) -> int:
@@ -150,5 +178,5 @@ def _prepare(directory: Optional[Path]) -> Path:
         for old in directory.glob(f"{_ARCHIVE}*"):
             old.unlink()
     except OSError as error:
-        raise DiskError(f"demo: wanted to write in {directory}, got {error}", remedy="give a directory") from None
+        raise DiskError("demo: wanted to write in {}, got {}", directory, error, remedy="give a directory") from None
     return directory / _ARCHIVE

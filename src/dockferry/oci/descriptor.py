@@ -42,13 +42,13 @@ class Descriptor:
     def from_json(cls, value: object, what: str) -> Descriptor:
         """Raises ContentError, naming `what`, for anything that is not a well-formed descriptor."""
         if not isinstance(value, dict):
-            raise ContentError(f"{what}: wanted a descriptor, got {type(value).__name__}")
+            raise ContentError("{}: wanted a descriptor, got {}", what, type(value).__name__)
         refuse_lookalikes(value, _KEYS, what)
         media_type, size = value.get("mediaType", ""), value.get("size")
         if not isinstance(media_type, str) or len(media_type) > 255 or clean(media_type) != media_type:
-            raise ContentError(f"{what}: not a media type: {clean(repr(media_type), 100)}")
+            raise ContentError("{}: not a media type: {}", what, clean(repr(media_type), 100))
         if type(size) is not int or not 0 <= size <= MAX_BLOB:
-            raise ContentError(f"{what}: wanted a size from 0 to {MAX_BLOB}, got {clean(repr(size), 60)}")
+            raise ContentError("{}: wanted a size from 0 to {}, got {}", what, MAX_BLOB, clean(repr(size), 60))
         platform = value.get("platform")
         return cls(
             media_type=media_type,
@@ -84,5 +84,5 @@ def _annotations(value: object, what: str) -> Tuple[Tuple[str, str], ...]:
     if value is None:
         return ()
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
-        raise ContentError(f"{what}: annotations are not a map of strings")
+        raise ContentError("{}: annotations are not a map of strings", what)
     return tuple(value.items())

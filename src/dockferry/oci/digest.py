@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ContentError
+from ..message import Message
 from ..text import clean
 
 _FORMS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
@@ -28,9 +29,8 @@ class Digest:
             form = _FORMS.get(algorithm)
             if form and form.fullmatch(hexes):
                 return cls(algorithm, hexes)
-        where = f"{what}: " if what else ""
-        shown = clean(repr(text), 100)
-        raise ContentError(f"{where}wanted a digest like sha256:<64 lower-case hex digits>, got {shown}")
+        wanted = Message("wanted a digest like sha256:<64 lower-case hex digits>, got {}", clean(repr(text), 100))
+        raise ContentError("{}: {}", what, wanted) if what else ContentError(wanted)
 
     @classmethod
     def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:

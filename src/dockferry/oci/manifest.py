@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..errors import ContentError, NotFoundError
+from ..message import Message
 from ..text import clean
 from .descriptor import (
     DOCKER_CONFIG,
@@ -90,7 +91,10 @@ class Index(NamedTuple):
             return self.images[0]
         have = ", ".join(sorted({str(entry.platform) for entry in self.images if entry.platform}))
         raise NotFoundError(
-            f"{what}: wanted platform {platform}, got only {clean(have, 600) or 'entries without a platform'}",
+            "{}: wanted platform {}, got only {}",
+            what,
+            platform,
+            clean(have, 600) or Message("entries without a platform"),
             remedy="choose one with --platform",
         )
 
@@ -117,7 +121,7 @@ def parse_manifest(raw: bytes, content_type: str, what: str) -> Union[Manifest, 
     if media_type in INDEX_TYPES:
         entries = _descriptors(document, "manifests", what)
         return Index(raw, media_type, digest, entries)
-    config = Descriptor.from_json(document.get("config"), f"{what}: config")
+    config = Descriptor.from_json(document.get("config"), Message("{}: {}", what, "config"))
     return Manifest(raw, media_type, digest, config, _descriptors(document, "layers", what))
 
 
@@ -130,11 +134,11 @@ def parse_config(raw: bytes, what: str) -> ImageConfig:
     settings = document.get("config")
     settings = {} if settings is None else settings
     if not isinstance(diff_ids, list) or not isinstance(settings, dict):
-        raise ContentError(f"{what}: wanted an image config, got another document")
+        raise ContentError("{}: wanted an image config, got another document", what)
     return ImageConfig(
         raw=raw,
         platform=Platform.from_json(document, what),
-        diff_ids=tuple(Digest.parse(value, f"{what}: diff_ids") for value in diff_ids),
+        diff_ids=tuple(Digest.parse(value, Message("{}: {}", what, "diff_ids")) for value in diff_ids),
         settings=settings,
     )
 
@@ -144,23 +148,24 @@ def _media_type(document: Dict[str, Any], header: str, what: str) -> str:
     is_schema1 = document.get("schemaVersion") == 1 or document.get("mediaType") in DOCKER_SCHEMA1
     if is_schema1 or "fsLayers" in document:
         raise ContentError(
-            f"{what}: wanted a schema 2 manifest, got Docker schema 1, which was retired in 2017",
+            "{}: wanted a schema 2 manifest, got Docker schema 1, which was retired in 2017",
+            what,
             remedy="push the image again with a current engine, or ask for a newer tag",
         )
     if type(document.get("schemaVersion")) is not int or document.get("schemaVersion") != 2:
-        raise ContentError(f"{what}: wanted schemaVersion 2, got {clean(repr(document.get('schemaVersion')), 40)}")
+        raise ContentError("{}: wanted schemaVersion 2, got {}", what, clean(repr(document.get("schemaVersion")), 40))
     if "manifests" in document and ("layers" in document or "config" in document):
-        raise ContentError(f"{what}: ambiguous: both an index and a manifest in one document")
+        raise ContentError("{}: ambiguous: both an index and a manifest in one document", what)
     shape = "index" if "manifests" in document else "manifest"
     known = {"index": INDEX_TYPES, "manifest": MANIFEST_TYPES}[shape]
     claimed = document.get("mediaType")
     if claimed is not None and claimed not in known:
-        raise ContentError(f"{what}: wanted the type of an {shape}, got {clean(repr(claimed), 120)}")
+        raise ContentError("{}: wanted the type of an {}, got {}", what, shape, clean(repr(claimed), 120))
     if header in INDEX_TYPES + MANIFEST_TYPES:
         if claimed not in (None, header):
-            raise ContentError(f"{what}: the header says {header}, the document says {claimed}")
+            raise ContentError("{}: the header says {}, the document says {}", what, header, claimed)
         if header not in known:
-            raise ContentError(f"{what}: the header says {header}, the document is an {shape}")
+            raise ContentError("{}: the header says {}, the document is an {}", what, header, shape)
     if claimed is not None:
         return str(claimed)
     if header in known:
@@ -182,13 +187,15 @@ def _descriptors(document: Dict[str, Any], key: str, what: str) -> Tuple[Descrip
     if key in document and values is None:
         return ()  # how Go writes a list of nothing
     if not isinstance(values, list):
-        raise ContentError(f"{what}: wanted a list of {key}, got {type(values).__name__}")
+        raise ContentError("{}: wanted a list of {}, got {}", what, key, type(values).__name__)
     most = MAX_MANIFESTS if key == "manifests" else MAX_LAYERS
     if len(values) > most:
-        raise ContentError(f"{what}: wanted at most {most} {key}, got {len(values)}")
-    found = tuple(Descriptor.from_json(value, f"{what}: {key}[{place}]") for place, value in enumerate(values))
+        raise ContentError("{}: wanted at most {} {}, got {}", what, most, key, len(values))
+    found = tuple(
+        Descriptor.from_json(value, Message("{}: {}", what, f"{key}[{place}]")) for place, value in enumerate(values)
+    )
     sizes: Dict[Digest, int] = {}
     for one in found:
         if sizes.setdefault(one.digest, one.size) != one.size:
-            raise ContentError(f"{what}: {one.digest} stands twice with different sizes")
+            raise ContentError("{}: {} stands twice with different sizes", what, one.digest)
     return found

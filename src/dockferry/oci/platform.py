@@ -54,7 +54,8 @@ class Platform:
             parts = ["linux", *parts]
         if len(parts) > 3 or not all(_WORD.fullmatch(part) for part in parts):
             raise UsageError(
-                f"wanted a platform like linux/arm64 or linux/arm/v7, got {clean(repr(text), 80)}",
+                "wanted a platform like linux/arm64 or linux/arm/v7, got {}",
+                clean(repr(text), 80),
                 remedy="give --platform OS/ARCH[/VARIANT]",
             )
         return _normal(*(part.lower() for part in parts))
@@ -63,11 +64,11 @@ class Platform:
     def from_json(cls, value: object, what: str) -> Platform:
         """From a descriptor's `platform` or an image config. Raises ContentError, naming `what`."""
         if not isinstance(value, dict):
-            raise ContentError(f"{what}: wanted a platform object, got {type(value).__name__}")
+            raise ContentError("{}: wanted a platform object, got {}", what, type(value).__name__)
         found = [value.get(key) for key in ("os", "architecture", "variant")]
         fields = ["" if field is None else field for field in found]  # null is absent, as in Go
         if not all(isinstance(field, str) and (not field or _WORD.fullmatch(field)) for field in fields):
-            raise ContentError(f"{what}: not a platform: {clean(repr(found), 120)}")
+            raise ContentError("{}: not a platform: {}", what, clean(repr(found), 120))
         return _normal(*(field.lower() for field in fields))
 
     @classmethod

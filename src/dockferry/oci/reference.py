@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
 from ..errors import ContentError, UsageError
+from ..message import Message
 from ..text import clean
 from .digest import Digest
 
@@ -51,14 +52,14 @@ class Reference:
         """From what a user types; no tag and no digest means `latest`. Raises UsageError."""
         rest = text.strip(" \t\r\n")
         if _IMAGE_ID.fullmatch(rest):
-            raise _bad(text, "an image ID, which no registry knows", "give the image's name")
+            raise _bad(text, Message("an image ID, which no registry knows"), "give the image's name")
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", rest):
-            raise _bad(text, "a scheme", "leave out the scheme: registry/repository:tag")
+            raise _bad(text, Message("a scheme"), "leave out the scheme: registry/repository:tag")
         rest, at, digest_text = rest.partition("@")
         digest = _digest(text, digest_text) if at else None
         name, tag = _split_tag(rest)
         if tag is not None and not is_tag(tag):
-            raise _bad(text, f"the tag {clean(repr(tag), 80)}", "a tag has letters, digits, '_', '.', '-'")
+            raise _bad(text, Message("the tag {}", clean(repr(tag), 80)), "a tag has letters, digits, '_', '.', '-'")
         registry, repository = _split_domain(name)
         registry = DOCKER_HUB if registry is None else parse_host(registry)
         if registry in _HUB_NAMES:
@@ -115,12 +116,12 @@ def parse_host(text: str) -> str:
     """`host[:port]`, lower-case and checked: a DNS name, IPv4, or IPv6 in brackets. Raises UsageError."""
     host, port = _split_port(text)
     if port is not None and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
-        raise _bad_host(text, f"the port {clean(repr(port), 20)}", "a port is 1 to 65535")
+        raise _bad_host(text, Message("the port {}", clean(repr(port), 20)), "a port is 1 to 65535")
     if host.startswith("["):
         if not _is_ipv6(host):
-            raise _bad_host(text, f"the address {clean(repr(host), 80)}", "write IPv6 as [::1]:5000")
+            raise _bad_host(text, Message("the address {}", clean(repr(host), 80)), "write IPv6 as [::1]:5000")
     elif not (len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))):
-        raise _bad_host(text, f"the host {_shown(host, 80)}", "a host has letters, digits, '-' and dots")
+        raise _bad_host(text, Message("the host {}", _shown(host, 80)), "a host has letters, digits, '-' and dots")
     return host.lower() + (f":{int(port)}" if port is not None else "")
 
 
@@ -132,12 +133,14 @@ def is_tag(text: str) -> bool:
 def check_repository(repository: str, where: str) -> None:
     """Raises UsageError unless `repository` is path components joined by slashes."""
     if len(repository) > _MAX_REPOSITORY:
-        raise _bad(where, f"a name of {len(repository)} characters", f"at most {_MAX_REPOSITORY}")
+        raise _bad(where, Message("a name of {} characters", len(repository)), Message("at most {}", _MAX_REPOSITORY))
     for component in repository.split("/"):
         if not _COMPONENT.fullmatch(component):
             lower = component.lower()
-            fix = f"did you mean {lower}?" if _COMPONENT.fullmatch(lower) else "names have a-z, 0-9, '.', '_', '-'"
-            raise _bad(where, f"the name {clean(repr(component), 80)}", fix)
+            fix = Message("names have a-z, 0-9, '.', '_', '-'")
+            if _COMPONENT.fullmatch(lower):
+                fix = Message("did you mean {}?", lower)
+            raise _bad(where, Message("the name {}", clean(repr(component), 80)), fix)
 
 
 def _is_ipv6(text: str) -> bool:
@@ -177,16 +180,17 @@ def _digest(where: str, text: str) -> Digest:
     try:
         return Digest.parse(_without_login(text))
     except ContentError as error:
-        raise UsageError(f"image {_shown(where, 120)}: {error.message}") from None
+        raise UsageError("image {}: {}", _shown(where, 120), error.message) from None
 
 
 def _bad(where: str, got: str, remedy: str) -> UsageError:
-    wanted = "wanted [registry/]repository[:tag][@digest]"
-    return UsageError(f"image {_shown(where, 120)}: {wanted}, got {got}", remedy=remedy)
+    return UsageError(
+        "image {}: wanted [registry/]repository[:tag][@digest], got {}", _shown(where, 120), got, remedy=remedy
+    )
 
 
 def _bad_host(where: str, got: str, remedy: str) -> UsageError:
-    return UsageError(f"registry {_shown(where, 120)}: wanted host[:port], got {got}", remedy=remedy)
+    return UsageError("registry {}: wanted host[:port], got {}", _shown(where, 120), got, remedy=remedy)
 
 
 def _shown(text: str, limit: int) -> str:

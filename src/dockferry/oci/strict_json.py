@@ -6,18 +6,21 @@ import json
 from typing import Any, Dict, FrozenSet, List, Tuple
 
 from ..errors import ContentError
+from ..message import Message
 from ..text import clean
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """Bytes a manifest or index may have (distribution spec, "Pushing Manifests")."""
 MAX_DEPTH = 32
+AN_HTML_PAGE = Message("an HTML page: a captive portal or proxy answered")
+"""What came in place of a document."""
 
 
 def parse_object(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> Dict[str, Any]:
     """The JSON object in `raw` (UTF-8, at most `limit` bytes). Raises ContentError, naming `what`."""
     value = _parse(raw, what, limit)
     if not isinstance(value, dict):
-        raise ContentError(f"{what}: wanted a JSON object, got {type(value).__name__}")
+        raise ContentError("{}: wanted a JSON object, got {}", what, type(value).__name__)
     return value
 
 
@@ -25,13 +28,13 @@ def parse_array(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> List[Any]:
     """The JSON array in `raw`, under the same rules. Raises ContentError, naming `what`."""
     value = _parse(raw, what, limit)
     if not isinstance(value, list):
-        raise ContentError(f"{what}: wanted a JSON array, got {type(value).__name__}")
+        raise ContentError("{}: wanted a JSON array, got {}", what, type(value).__name__)
     return value
 
 
 def _parse(raw: bytes, what: str, limit: int) -> Any:
     if len(raw) > limit:
-        raise ContentError(f"{what}: wanted at most {limit} bytes, got {len(raw)}")
+        raise ContentError("{}: wanted at most {} bytes, got {}", what, limit, len(raw))
     try:
         text = raw.decode("utf-8")
         _check_depth(text)
@@ -44,8 +47,10 @@ def _parse(raw: bytes, what: str, limit: int) -> Any:
         )
     except (ValueError, RecursionError) as error:
         head = raw.lstrip()[:1]
-        hint = " (an HTML page: a captive portal or proxy answered)" if head == b"<" else ""
-        raise ContentError(f"{what}: wanted JSON, got something else{hint}: {error}") from None
+        if head == b"<":
+            raise ContentError("{}: wanted JSON, got {}", what, AN_HTML_PAGE) from None
+        ours = error.args[0] if isinstance(error.args[0], Message) else error
+        raise ContentError("{}: wanted JSON, got something else: {}", what, ours) from None
 
 
 def _check_depth(text: str) -> None:
@@ -65,7 +70,7 @@ def _check_depth(text: str) -> None:
         elif char in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise ValueError(f"nested deeper than {MAX_DEPTH}")
+                raise ValueError(Message("nested deeper than {}", MAX_DEPTH))
         elif char in "]}":
             depth -= 1
 
@@ -73,7 +78,7 @@ def _check_depth(text: str) -> None:
 def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError(Message("a key stands twice in one object"))
     return result
 
 
@@ -85,21 +90,23 @@ def refuse_lookalikes(document: Dict[str, Any], known: FrozenSet[str], what: str
     folded = {key.casefold() for key in known}
     for key in document:
         if key not in known and key.casefold() in folded:
-            raise ContentError(f"{what}: ambiguous: the key {clean(repr(key), 60)} is another one but for its case")
+            raise ContentError(
+                "{}: ambiguous: the key {} is another one but for its case", what, clean(repr(key), 60)
+            )
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(Message("{} is not JSON", name))
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise ValueError("a number out of range")
+        raise ValueError(Message("a number out of range"))
     return number
 
 
 def _bounded_int(text: str) -> int:
     if len(text) > 20:
-        raise ValueError("a number out of range")
+        raise ValueError(Message("a number out of range"))
     return int(text)

@@ -11,6 +11,7 @@ import time
 from typing import Dict, Optional, Set, Tuple
 
 from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, RequestError
+from ..message import Message
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import host_of
@@ -153,4 +154,4 @@ class BlobOpener:
 
 def _named(blob: Descriptor) -> str:
     """For messages, which one line has to hold."""
-    return f"blob {blob.digest.short}"
+    return Message("blob {}", blob.digest.short)

@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Optional
 
 from ..errors import BodyError
+from ..message import Message
 from ..text import clean
 from .answer import Answer
 from .lines import hang_up
@@ -103,7 +104,7 @@ class Body:
             if time.monotonic() > deadline:
                 self._is_broken = True
                 raise BodyError(
-                    f"{self._where}: {self.what} is not whole after {patience:.3g} s, got {self._progress()}"
+                    "{}: {} is not whole after {:.3g} s, got {}", self._where, self.what, patience, self._progress()
                 )
         return bytes(buffer)
 
@@ -186,13 +187,15 @@ class Body:
     def _broken(self, error: Exception) -> BodyError:
         self._is_broken = True
         if isinstance(error, (EOFError, http.client.IncompleteRead)):
-            happened = "ended early"
+            happened = Message("ended early")
         elif isinstance(error, socket.timeout):
-            happened = f"was silent for {self._idle_timeout:.3g} s"
+            happened = Message("was silent for {:.3g} s", self._idle_timeout)
         else:
             said = clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100)
-            happened = f"broke off: {said.lower()}"
-        return BodyError(f"{self._where}: {self.what} {happened}, got {self._progress()}")
+            happened = Message("broke off: {}", Message(said.lower()))
+        return BodyError("{}: {} {}, got {}", self._where, self.what, happened, self._progress())
 
     def _progress(self) -> str:
-        return f"{self.got} of {self._wanted} bytes" if self._wanted is not None else f"{self.got} bytes"
+        if self._wanted is None:
+            return Message("{} bytes", self.got)
+        return Message("{} of {} bytes", self.got, self._wanted)

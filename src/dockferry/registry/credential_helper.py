@@ -13,6 +13,7 @@ import subprocess
 from typing import Mapping, Optional, Tuple
 
 from ..errors import AuthError
+from ..message import Message
 from ..text import clean
 
 HELPER_SECONDS = 60.0
@@ -30,10 +31,10 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], seconds: floa
     """
     program = f"docker-credential-{name}"
     if not _NAME.fullmatch(name):
-        raise AuthError(f"not the name of a credential helper: {clean(repr(name), 80)}")
+        raise AuthError("not the name of a credential helper: {}", clean(repr(name), 80))
     path = _find_program(program, environ)
     if path is None:
-        raise AuthError(f"{program} is not in PATH, so its credentials are not used")
+        raise AuthError("{} is not in PATH, so its credentials are not used", program)
     try:
         done = subprocess.run(  # noqa: S603 - a program that the user's own configuration names
             [path, "get"],
@@ -45,16 +46,16 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], seconds: floa
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise AuthError(f"{program} gave no answer within {seconds:g} s") from None
+        raise AuthError("{} gave no answer within {:g} s", program, seconds) from None
     except OSError as error:
-        raise AuthError(f"{program} could not be run: {error.strerror or type(error).__name__}") from None
+        raise AuthError("{} could not be run: {}", program, Message(error.strerror or type(error).__name__)) from None
     answer = done.stdout[:_MAX_ANSWER].decode("utf-8", "replace")
     if done.returncode != 0:
         if any(text in answer.lower() for text in _NOT_FOUND):
             return None
         # A message is a line of words; whatever looks like data may hold a secret and is not repeated.
         said = f": {clean(answer, 120)}" if answer.strip() and not set(answer) & set("{}\"'") else ""
-        raise AuthError(f"{program} failed with code {done.returncode}{said}")
+        raise AuthError("{} failed with code {}{}", program, done.returncode, said)
     return _parse_answer(answer, program)
 
 
@@ -64,10 +65,10 @@ def _parse_answer(answer: str, program: str) -> Optional[Tuple[str, str]]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise AuthError(f"{program} answered something that is not a JSON object")
+        raise AuthError("{} answered something that is not a JSON object", program)
     username, secret = found.get("Username", ""), found.get("Secret", "")
     if not isinstance(username, str) or not isinstance(secret, str):
-        raise AuthError(f"{program} answered a user name or secret that is no text")
+        raise AuthError("{} answered a user name or secret that is no text", program)
     return (username, secret) if secret else None
 
 

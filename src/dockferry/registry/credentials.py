@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ..errors import AuthError, ContentError
+from ..message import Message
 from ..text import clean
 from .credential_helper import HELPER_SECONDS, ask_helper
 from .docker_config import DockerConfig, registry_key, server_name
@@ -105,7 +106,11 @@ class CredentialStore:
             if self._username and self._password:
                 return Credentials.of(self._username, self._password)
             if self._username or self._password:
-                self._problem(f"{USERNAME_VARIABLE} and {PASSWORD_VARIABLE}: wanted both, got one, which is not used")
+                self._problem(
+                    Message(
+                        "{} and {}: wanted both, got one, which is not used", USERNAME_VARIABLE, PASSWORD_VARIABLE
+                    )
+                )
         for path in self._files():
             found = self._from_file(path, key)
             if found is not None:
@@ -117,7 +122,7 @@ class CredentialStore:
         chosen = self._environ.get("REGISTRY_AUTH_FILE", "")
         if chosen:
             if not Path(chosen).exists():
-                self._problem(f"REGISTRY_AUTH_FILE names {clean(chosen)}, which does not exist")
+                self._problem(Message("REGISTRY_AUTH_FILE names {}, which does not exist", clean(chosen)))
             yield Path(chosen)
         docker = self._environ.get("DOCKER_CONFIG", "")
         yield (Path(docker) if docker else self._home / ".docker") / "config.json"
@@ -138,7 +143,11 @@ class CredentialStore:
             try:
                 found = Credentials.from_entry(entry)
             except ValueError as error:
-                self._problem(f"{clean(str(path))}: the entry for {clean(key, 100)} is not used: {error}")
+                self._problem(
+                    Message(
+                        "{}: the entry for {} is not used: {}", clean(str(path)), clean(key, 100), Message(str(error))
+                    )
+                )
                 continue
             if found is not None:
                 return found
@@ -151,7 +160,7 @@ class CredentialStore:
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
-            self._problem(f"{shown} cannot be read: {error.strerror or type(error).__name__}")
+            self._problem(Message("{} cannot be read: {}", shown, Message(error.strerror or type(error).__name__)))
         except ContentError as error:
             self._problem(error.message)
         return None
@@ -160,7 +169,7 @@ class CredentialStore:
         try:
             found = ask_helper(name, server_name(key), self._environ, self._helper_seconds)
         except AuthError as error:
-            self._problem(str(error))
+            self._problem(error.line)
             return None
         return Credentials.of(*found) if found else None
 

@@ -35,8 +35,11 @@ class Denials:
             count += 1
             self._known[blob] = (count, now)
         if count < MOST:
-            return StorageError(f"{error.message} (where {registry} sent us)", number=count)
+            return StorageError("{} (where {} sent us)", error.message, registry, number=count)
         return RequestError(
-            f"{error.message} (where {registry} sent us, {count} times)",
+            "{} (where {} sent us, {} times)",
+            error.message,
+            registry,
+            count,
             remedy="run the same command again later, or name another mirror with -r",
         )

@@ -39,7 +39,7 @@ class DockerConfig(NamedTuple):
         helpers = _mapping(document, "credHelpers", str, what)
         store = document.get("credsStore") or ""
         if not isinstance(store, str):
-            raise ContentError(f"{what}: wanted credsStore to be a name, got {type(store).__name__}")
+            raise ContentError("{}: wanted credsStore to be a name, got {}", what, type(store).__name__)
         return cls(auths, {registry_key(key): name for key, name in helpers.items() if name}, store)
 
     def helpers_for(self, host: str) -> Tuple[str, ...]:
@@ -75,8 +75,8 @@ def _mapping(document: Dict[str, Any], key: str, kind: type, what: str) -> Dict[
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise ContentError(f"{what}: wanted {key} to be an object, got {type(found).__name__}")
+        raise ContentError("{}: wanted {} to be an object, got {}", what, key, type(found).__name__)
     for name, value in found.items():
         if not isinstance(value, kind):
-            raise ContentError(f"{what}: {key}: wrong type {type(value).__name__} for {clean(name, 100)}")
+            raise ContentError("{}: {}: wrong type {} for {}", what, key, type(value).__name__, clean(name, 100))
     return found

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple, Tuple
 
 from ..errors import UsageError
+from ..message import Message
 from ..oci.digest import Digest
 from ..oci.reference import DOCKER_HUB, check_repository, parse_host
 from ..text import clean, redact
@@ -33,15 +34,17 @@ class Endpoint(NamedTuple):
     def of_mirror(cls, text: str, access: Access) -> Endpoint:
         """From `[http[s]://]HOST[:PORT][/PREFIX]`. Raises UsageError."""
         if "@" in text:
-            raise _bad(f"…@{text.rpartition('@')[2]}", "a login, which would be seen by others", "give it with -u")
+            raise _bad(
+                f"…@{text.rpartition('@')[2]}", Message("a login, which would be seen by others"), "give it with -u"
+            )
         scheme, mark, rest = text.strip().rpartition("://")
         scheme = scheme.lower()
         host, _, prefix = rest.partition("/")
         prefix = prefix.strip("/")
         if mark and scheme not in _PORTS:
-            raise _bad(text, f"the scheme {clean(repr(scheme), 40)}")
+            raise _bad(text, Message("the scheme {}", clean(repr(scheme), 40)))
         if not host or re.search(r"[?#]", rest):
-            raise _bad(text, "no host" if not host else "a query")
+            raise _bad(text, Message("a query") if host else Message("no host"))
         try:
             if prefix:
                 check_repository(prefix, prefix)
@@ -110,4 +113,4 @@ def _split(authority: str) -> Tuple[str, int]:
 
 
 def _bad(text: str, got: str, remedy: str = "") -> UsageError:
-    return UsageError(f"mirror {redact(text)}: wanted [https://]HOST[:PORT][/PREFIX], got {got}", remedy=remedy)
+    return UsageError("mirror {}: wanted [https://]HOST[:PORT][/PREFIX], got {}", redact(text), got, remedy=remedy)

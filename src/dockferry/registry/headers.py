@@ -8,6 +8,7 @@ from datetime import timezone
 from typing import Dict, Iterable, NamedTuple, Optional, Tuple
 
 from ..errors import BodyError, ReplyError
+from ..message import Message
 from ..text import clean
 
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -48,12 +49,12 @@ def content_length(headers: Headers, where: str) -> Optional[int]:
     codings, lengths = headers.all("transfer-encoding"), headers.all("content-length")
     if codings:
         if [coding.lower() for coding in codings] != ["chunked"]:
-            raise BodyError(f"{where}: wanted a body in chunks, got Transfer-Encoding {_quoted(codings)}")
+            raise BodyError("{}: wanted a body in chunks, got Transfer-Encoding {}", where, _quoted(codings))
         return None
     if not lengths:
         return None
     if len(lengths) > 1 or not _NUMBER.fullmatch(lengths[0]):
-        raise BodyError(f"{where}: wanted one Content-Length, got {_quoted(lengths)}")
+        raise BodyError("{}: wanted one Content-Length, got {}", where, _quoted(lengths))
     return int(lengths[0])
 
 
@@ -62,11 +63,11 @@ def content_range(headers: Headers, where: str) -> ContentRange:
     values = headers.all("content-range")
     found = _RANGE.fullmatch(values[0]) if len(values) == 1 else None
     if not found:
-        raise ReplyError(f"{where}: wanted one Content-Range, got {_quoted(values) or 'none'}")
+        raise ReplyError("{}: wanted one Content-Range, got {}", where, _quoted(values) or Message("none"))
     first, last, total = found.groups()
     span = ContentRange(int(first), int(last) + 1, None if total == "*" else int(total))
     if span.end <= span.start or (span.total is not None and span.end > span.total):
-        raise ReplyError(f"{where}: wanted a Content-Range that can be, got {_quoted(values)}")
+        raise ReplyError("{}: wanted a Content-Range that can be, got {}", where, _quoted(values))
     return span
 
 

@@ -13,6 +13,8 @@ from http import HTTPStatus
 from typing import NamedTuple, Union
 
 from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
+from ..message import Message
+from ..oci.strict_json import AN_HTML_PAGE
 from ..text import clean
 from .complaint import Complaint
 from .headers import Headers, content_length, content_range, is_identity, retry_after
@@ -82,8 +84,11 @@ def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, n
     if status == 416:
         return Refused(
             ReplyError(
-                f"{wanted.where}: wanted bytes {wanted.start}-{wanted.end - 1} of {wanted.what}, "
-                "got 416: it has no such bytes"
+                "{}: wanted bytes {}-{} of {}, got 416: it has no such bytes",
+                wanted.where,
+                wanted.start,
+                wanted.end - 1,
+                wanted.what,
             )
         )
     return Refused(refusal(status, headers, complaint, now, what=wanted.what, where=wanted.where))
@@ -94,7 +99,7 @@ def refusal(
 ) -> DockferryError:
     """The error for a `status` that gives no document: `what` was wanted, `where` is the host."""
     said = f": {complaint.text}" if complaint.text else ""
-    message = f"{where}: wanted {what}, got {_status(status)}{said}"
+    message = Message("{}: wanted {}, got {}{}", where, what, _status(status), said)
     denied = any(code in _DENIED for code in complaint.codes)
     unknown = any(code in _UNKNOWN for code in complaint.codes)
     if status in (408, 425, 429) or (status >= 500 and status != 501):
@@ -119,10 +124,10 @@ def _status(status: int) -> str:
 def _to_look_at(what: str) -> str:
     """What may be wrong where `what`, as in a message, is not there."""
     if what.startswith("tags "):
-        return "check the name"
+        return Message("check the name")
     if what.startswith("manifest ") and "@" not in what:
-        return "check the name and the tag: dockferry tags lists them"
-    return "check the name and the digest"
+        return Message("check the name and the tag: dockferry tags lists them")
+    return Message("check the name and the digest")
 
 
 def _whole(wanted: Wanted, headers: Headers) -> Verdict:
@@ -131,8 +136,12 @@ def _whole(wanted: Wanted, headers: Headers) -> Verdict:
     length = content_length(headers, wanted.where)
     if length is not None and length != wanted.size:
         raise ReplyError(
-            f"{wanted.where}: wanted the {wanted.size} bytes of {wanted.what}, got {length} bytes"
-            f" of {clean(headers.get('content-type'), 60) or 'no type'}"
+            "{}: wanted the {} bytes of {}, got {} bytes of {}",
+            wanted.where,
+            wanted.size,
+            wanted.what,
+            length,
+            clean(headers.get("content-type"), 60) or "no type",
         )
     return Deliver(0, wanted.size)
 
@@ -143,14 +152,24 @@ def _part(wanted: Wanted, headers: Headers) -> Verdict:
     got = content_range(headers, wanted.where)
     if got.start != wanted.start or got.end > wanted.end or got.total not in (None, wanted.size):
         raise ReplyError(
-            f"{wanted.where}: wanted bytes {wanted.start}-{wanted.end - 1}/{wanted.size} of {wanted.what}, "
-            f"got {got.start}-{got.end - 1}/{'*' if got.total is None else got.total}"
+            "{}: wanted bytes {}-{}/{} of {}, got {}-{}/{}",
+            wanted.where,
+            wanted.start,
+            wanted.end - 1,
+            wanted.size,
+            wanted.what,
+            got.start,
+            got.end - 1,
+            "*" if got.total is None else got.total,
         )
     length = content_length(headers, wanted.where)
     if length not in (None, got.end - got.start):
         raise ReplyError(
-            f"{wanted.where}: Content-Range promises {got.end - got.start} bytes of {wanted.what}, "
-            f"Content-Length {length}"
+            "{}: Content-Range promises {} bytes of {}, Content-Length {}",
+            wanted.where,
+            got.end - got.start,
+            wanted.what,
+            length,
         )
     return Deliver(got.start, got.end)
 
@@ -158,12 +177,10 @@ def _part(wanted: Wanted, headers: Headers) -> Verdict:
 def _check_document(wanted: Wanted, headers: Headers) -> None:
     if not is_identity(headers):
         coding = clean(headers.get("content-encoding"), 40)
-        raise ReplyError(f"{wanted.where}: wanted {wanted.what} as it is, got it with Content-Encoding {coding}")
+        raise ReplyError("{}: wanted {} as it is, got it with Content-Encoding {}", wanted.where, wanted.what, coding)
     kind = headers.get("content-type").lower()
     if kind.startswith(("text/html", "application/xhtml")):
         # Without a length, a page would pass for the blob's first bytes until the hash is there.
-        raise ReplyError(
-            f"{wanted.where}: wanted {wanted.what}, got an HTML page: a captive portal or proxy answered"
-        )
+        raise ReplyError("{}: wanted {}, got {}", wanted.where, wanted.what, AN_HTML_PAGE)
     if kind.startswith("multipart/"):
-        raise ReplyError(f"{wanted.where}: wanted one range of {wanted.what}, got multipart/byteranges")
+        raise ReplyError("{}: wanted one range of {}, got multipart/byteranges", wanted.where, wanted.what)

@@ -10,14 +10,15 @@ import weakref
 from typing import Any, Iterator, List, Optional, Set, Tuple
 
 from ..errors import ConnectError, DockferryError, UnknownHostError
+from ..message import Message
 from ..text import clean
 from .addresses import is_private
 from .redirects import private_target
 
 _LEAST_PATIENCE = 2.0
 """Seconds that each of a name's addresses is given at least."""
-STOPPED = "stopped: no request is made any more"
-GIVEN_UP = "given up: this answer is not waited for any more"
+STOPPED = Message("stopped: no request is made any more")
+GIVEN_UP = Message("given up: this answer is not waited for any more")
 
 
 class Call:
@@ -115,7 +116,7 @@ class Lines:
             if not addresses:
                 raise private_target("redirect", f"//{host}:{port}")
         deadline = time.monotonic() + timeout
-        failure: DockferryError = ConnectError(f"{host}:{port}: no address to connect to")
+        failure: DockferryError = ConnectError("{}:{}: no address to connect to", host, port)
         for place, (family, kind, protocol, _, address) in enumerate(addresses):
             left = deadline - time.monotonic()
             if place and left <= 0:
@@ -170,10 +171,12 @@ def abandon(sock: Any) -> None:
 
 def unresolved(host: str, error: Exception) -> ConnectError:
     """The error for a name without addresses."""
-    reason = clean(getattr(error, "strerror", None) or str(error), 100)
+    reason = Message(clean(getattr(error, "strerror", None) or str(error), 100))
     kind = ConnectError if getattr(error, "errno", None) == socket.EAI_AGAIN else UnknownHostError
     return kind(
-        f"{clean(host, 100)}: the name does not resolve: {reason}",
+        "{}: the name does not resolve: {}",
+        clean(host, 100),
+        reason,
         remedy="check the name and the network, or name a mirror with -r",
     )
 
@@ -181,9 +184,9 @@ def unresolved(host: str, error: Exception) -> ConnectError:
 def connect_failure(host: str, port: int, patience: float, error: OSError) -> ConnectError:
     """The error for an address that does not answer, or answers no."""
     if isinstance(error, socket.timeout):
-        got = f"no connection within {patience:.3g} s"
+        got = Message("no connection within {:.3g} s", patience)
     else:
-        got = clean(error.strerror or str(error), 100).lower()
+        got = Message(clean(error.strerror or str(error), 100).lower())
     return ConnectError(
-        f"{clean(host, 100)}:{port}: {got}", remedy="check the network and the proxy, or name a mirror with -r"
+        "{}:{}: {}", clean(host, 100), port, got, remedy="check the network and the proxy, or name a mirror with -r"
     )

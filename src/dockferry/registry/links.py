@@ -24,7 +24,7 @@ def next_page(url: str, links: Sequence[str]) -> Optional[str]:
                 found = resolve(url, target)
                 if origin_of(found) != origin_of(url):
                     raise ReplyError(
-                        f"{redact_url(url)}: wanted the next page at the same host, got {redact_url(found)}"
+                        "{}: wanted the next page at the same host, got {}", redact_url(url), redact_url(found)
                     )
                 return found
     return None

@@ -71,6 +71,8 @@ def _checked(proxy: str) -> str:
     except ValueError:
         pass
     raise UsageError(
-        f"proxy {redact_url(text)}: wanted SCHEME://HOST:PORT, the scheme one of {', '.join(SCHEMES)}",
+        "proxy {}: wanted SCHEME://HOST:PORT, the scheme one of {}",
+        redact_url(text),
+        ", ".join(SCHEMES),
         remedy="write it like http://proxy.example:3128",
     )

@@ -54,9 +54,9 @@ def check_realm(realm: str, registry_scheme: str) -> str:
     except (ValueError, UsageError):
         parts, host = urlsplit(""), ""
     if not host or len(realm) > _MAX_REALM or not _URL.fullmatch(realm):
-        raise AuthError(f"wanted a token server's URL in the registry's challenge, got {shown}")
+        raise AuthError("wanted a token server's URL in the registry's challenge, got {}", shown)
     if parts.scheme != "https" and registry_scheme != "http":
-        raise AuthError(f"wanted an https token server, as the registry is https, got {shown}")
+        raise AuthError("wanted an https token server, as the registry is https, got {}", shown)
     return host
 
 
@@ -68,7 +68,8 @@ def parse_token_host(text: str) -> str:
         host = ""
     if not host or host != hostname(host):
         raise UsageError(
-            f"token host {clean(repr(text), 120)}: wanted a host's name alone",
+            "token host {}: wanted a host's name alone",
+            clean(repr(text), 120),
             remedy="leave out scheme, port and path: auth.example",
         )
     return host

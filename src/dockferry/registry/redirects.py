@@ -35,12 +35,12 @@ def next_hop(hop: Hop, locations: Sequence[str], hops: int) -> Hop:
     """Follow a redirect, the `hops`-th in a row (from 1), that answered `hop`. Raises RedirectError."""
     where = host_of(hop.url)
     if hops > MAX_HOPS:
-        raise RedirectError(f"{where}: wanted at most {MAX_HOPS} redirects in a row, got another")
+        raise RedirectError("{}: wanted at most {} redirects in a row, got another", where, MAX_HOPS)
     if len(locations) != 1:
-        raise RedirectError(f"{where}: wanted one Location in the redirect, got {len(locations) or 'none'}")
+        raise RedirectError("{}: wanted one Location in the redirect, got {}", where, len(locations) or "none")
     url = resolve(hop.url, locations[0])
     if urlsplit(hop.url).scheme == "https" and urlsplit(url).scheme != "https":
-        raise RedirectError(f"{where}: redirects from https to http, to {redact_url(url)}: not followed")
+        raise RedirectError("{}: redirects from https to http, to {}: not followed", where, redact_url(url))
     if hop.is_public and is_private(urlsplit(url).hostname or ""):
         raise private_target(where, url)
     return Hop(url, hop.is_home and origin_of(url) == origin_of(hop.url), hop.is_public)
@@ -50,15 +50,17 @@ def resolve(base: str, reference: str) -> str:
     """The absolute http(s) URL of `reference` seen from `base`, without fragment. Raises RedirectError."""
     where = host_of(base)
     if len(reference) > _MAX_URL or not reference or re.search(r"[^\x21-\x7e]", reference):
-        raise RedirectError(f"{where}: wanted a URL to go on at, got something that is none")
+        raise RedirectError("{}: wanted a URL to go on at, got something that is none", where)
     try:
         url = urldefrag(urljoin(base, reference)).url
         parts = urlsplit(url)
         origin_of(url)
     except (ValueError, KeyError):
-        raise RedirectError(f"{where}: wanted an http or https URL to go on, got {redact_url(reference)}") from None
+        raise RedirectError(
+            "{}: wanted an http or https URL to go on, got {}", where, redact_url(reference)
+        ) from None
     if not parts.hostname or "@" in parts.netloc or "\\" in parts.netloc:
-        raise RedirectError(f"{where}: wanted a URL with a host and without a login, got {redact_url(url)}")
+        raise RedirectError("{}: wanted a URL with a host and without a login, got {}", where, redact_url(url))
     return url
 
 
@@ -72,6 +74,8 @@ def origin_of(url: str) -> Tuple[str, str, int]:
 def private_target(where: str, url: str) -> RedirectError:
     """The error for a redirect into a private network."""
     return RedirectError(
-        f"{where}: a public host redirects to a private address, {redact_url(url)}: not followed",
+        "{}: a public host redirects to a private address, {}: not followed",
+        where,
+        redact_url(url),
         remedy="ask another mirror",
     )

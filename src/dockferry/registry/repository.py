@@ -9,11 +9,12 @@ import functools
 from typing import Callable, Iterator, List, Optional, Tuple, Union
 
 from ..errors import ContentError, ReplyError
+from ..message import Message
 from ..oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from ..oci.digest import Digest
 from ..oci.manifest import Index, Manifest, parse_manifest
 from ..oci.reference import Reference, is_tag
-from ..oci.strict_json import MAX_MANIFEST, parse_object
+from ..oci.strict_json import AN_HTML_PAGE, MAX_MANIFEST, parse_object
 from ..text import clean
 from ..transfer.protocols import Hold, unheld
 from .access import Access
@@ -66,21 +67,22 @@ class Repository:
 
         Raises NotFoundError, AuthError, NetworkError; ContentError for what is no manifest, or not the one named.
         """
-        what = f"manifest {self._repository}{'@' if ':' in name else ':'}{name}"
+        what = Message("manifest {}", f"{self._repository}{'@' if ':' in name else ':'}{name}")
         url = self._endpoint.manifest_url(self._repository, name)
         reply = self._session.fetch(url, {"Accept": _ACCEPT})
         raw = self._document(reply, what)
+        named = Message("{}: {}", self.name, what)
         wanted = [name] if ":" in name else [*reply.headers.all("docker-content-digest")]
         for text in wanted:
             digest = Digest.parse(text)
-            _check(raw, digest, f"{self.name}: {what}")
-        return parse_manifest(raw, reply.headers.get("content-type"), f"{self.name}: {what}")
+            _check(raw, digest, named)
+        return parse_manifest(raw, reply.headers.get("content-type"), named)
 
     def blob_bytes(self, blob: Descriptor, limit: int) -> bytes:
         """All of a small blob, such as a config, proved. Raises ContentError, and what `open` raises."""
-        what = f"{self.name}: blob {blob.digest.short}"
+        what = Message("{}: blob {}", self.name, blob.digest.short)
         if blob.size > limit:
-            raise ContentError(f"{what}: wanted at most {limit} bytes, got a descriptor of {blob.size}")
+            raise ContentError("{}: wanted at most {} bytes, got a descriptor of {}", what, limit, blob.size)
         buffer = bytearray(blob.size)
         delivery = self.open(blob, 0, blob.size)
         try:
@@ -101,19 +103,19 @@ class Repository:
         `ask` makes each page's request, and may make it again.
         Raises NotFoundError, AuthError, NetworkError, ContentError.
         """
-        what = f"tags of {self._repository}"
+        what = Message("tags of {}", self._repository)
         url: Optional[str] = self._endpoint.tags_url(self._repository, _TAGS_PAGE)
         for _ in range(_MAX_PAGES):
             assert url is not None
             raw, links = ask(functools.partial(self._page, url, what))
-            yield from _tags_in(raw, f"{self.name}: {what}")
+            yield from _tags_in(raw, Message("{}: {}", self.name, what))
             following = next_page(url, links)
             if following is None:
                 return
             if following == url:
-                raise ReplyError(f"{self.name}: {what}: a page of the list names itself as the next")
+                raise ReplyError("{}: {}: a page of the list names itself as the next", self.name, what)
             url = following
-        raise ReplyError(f"{self.name}: {what}: wanted at most {_MAX_PAGES} pages, got more")
+        raise ReplyError("{}: {}: wanted at most {} pages, got more", self.name, what, _MAX_PAGES)
 
     def _page(self, url: str, what: str) -> Page:
         reply = self._session.fetch(url, {"Accept": "application/json"})
@@ -170,12 +172,13 @@ def open_repository(
 def _check(raw: bytes, digest: Digest, what: str) -> None:
     got = Digest.of(raw, digest.algorithm)
     if got != digest:
-        page = " (an HTML page: a captive portal or proxy answered)" if raw.lstrip()[:1] == b"<" else ""
-        raise ContentError(f"{what}: wanted {digest}, got {len(raw)} bytes with {got}{page}")
+        if raw.lstrip()[:1] == b"<":
+            raise ContentError("{}: wanted {}, got {} bytes with {}: {}", what, digest, len(raw), got, AN_HTML_PAGE)
+        raise ContentError("{}: wanted {}, got {} bytes with {}", what, digest, len(raw), got)
 
 
 def _tags_in(raw: bytes, what: str) -> List[str]:
     tags = parse_object(raw, what).get("tags")
     if tags is not None and not isinstance(tags, list):
-        raise ContentError(f"{what}: wanted a list of tags, got {clean(type(tags).__name__)}")
+        raise ContentError("{}: wanted a list of tags, got {}", what, clean(type(tags).__name__))
     return [tag for tag in tags or () if isinstance(tag, str) and is_tag(tag)]

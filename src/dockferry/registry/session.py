@@ -6,6 +6,7 @@ import time
 from typing import ContextManager, Dict, Mapping, Tuple
 
 from ..errors import BodyError, DockferryError
+from ..message import Message
 from .complaint import MAX_ERROR_BODY, Complaint
 from .endpoint import Endpoint
 from .headers import retry_after
@@ -66,7 +67,7 @@ class Session:
         where = self.endpoint.name
         error = refusal(reply.status, reply.headers, said, time.time(), what=what, where=where)
         if reply.status == 400 and self.endpoint.scheme == "http":
-            error.remedy = f"if this registry has TLS, give -r https://{where}, or --ca-cert FILE"
+            error.remedy = Message("if this registry has TLS, give -r https://{}, or --ca-cert FILE", where)
         return error
 
     def _authorized(self, url: str, headers: Mapping[str, str]) -> Reply:

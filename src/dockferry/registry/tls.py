@@ -9,6 +9,7 @@ import sys
 from typing import Mapping, Optional, Sequence
 
 from ..errors import UsageError
+from ..message import Message
 from ..text import clean, shown_path
 
 _BUNDLES = (
@@ -31,9 +32,9 @@ def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=ca_cert)
         except ssl.SSLError:
-            raise _no_certificates(ca_cert, "other content") from None
+            raise _no_certificates(ca_cert, Message("other content")) from None
         except OSError as error:
-            raise _no_certificates(ca_cert, clean(error.strerror or type(error).__name__)) from None
+            raise _no_certificates(ca_cert, Message(clean(error.strerror or type(error).__name__))) from None
     return context
 
 
@@ -61,7 +62,9 @@ def unchecked_context() -> ssl.SSLContext:
 
 def _no_certificates(path: str, got: str) -> UsageError:
     return UsageError(
-        f"--ca-cert {shown_path(path)}: wanted a PEM file with certificates, got: {got}",
+        "--ca-cert {}: wanted a PEM file with certificates, got: {}",
+        shown_path(path),
+        got,
         remedy="check the path; a DER file becomes PEM by openssl x509 -inform der",
     )
 

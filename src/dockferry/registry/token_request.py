@@ -13,6 +13,8 @@ from typing import Callable, Collection, List, Optional, Tuple
 from urllib.parse import urlencode
 
 from ..errors import AuthError, BusyError, ReplyError
+from ..message import Message
+from ..oci.strict_json import AN_HTML_PAGE
 from ..text import clean
 from .challenge import Challenge
 from .credentials import Credentials
@@ -24,7 +26,7 @@ MAX_LIFETIME = 24 * 3600.0
 MAX_ANSWER = 64 * 1024
 _CLIENT_ID = "dockferry"
 _BEARER = re.compile(r"[\x21-\x7e]+", re.ASCII)
-LOGIN_REMEDY = "give -u USER --password-stdin, or run docker login"
+LOGIN_REMEDY = Message("give -u USER --password-stdin, or run docker login")
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,13 @@ class TokenServer:
         host = check_realm(realm, scheme)
         if credentials is not None and not is_trusted(host, registry, token_hosts):
             raise AuthError(
-                f"wanted a token server of {registry} itself, got {host}: credentials for {registry} are not sent",
-                remedy=f"pull without credentials, or, if its operator vouches for {host}, add --token-host {host}",
+                "wanted a token server of {} itself, got {}: credentials for {} are not sent",
+                registry,
+                host,
+                registry,
+                remedy=Message(
+                    "pull without credentials, or, if its operator vouches for {}, add --token-host {}", host, host
+                ),
             )
         chosen = _choose_scope(challenge.get("scope"), scope)
         return cls(realm, host, registry, challenge.get("service"), chosen, credentials)
@@ -135,21 +142,29 @@ class TokenServer:
             return parse_token(reply.body, self.host)
         if reply.status in (401, 403):
             raise self._refused(reply.status)
-        got = f"wanted a token for {self.registry}, got {reply.status} from {self.host}"
+        got = Message("wanted a token for {}, got {} from {}", self.registry, reply.status, self.host)
         if reply.status == 429 or reply.status >= 500:
             raise BusyError(got, retry_after=reply.retry_after)
         if 300 <= reply.status < 400:
-            raise ReplyError(f"{got}: redirects of a token server are not followed")
+            raise ReplyError("{}: redirects of a token server are not followed", got)
         raise AuthError(got, remedy="check the image's name and your access to it")
 
     def _refused(self, status: int) -> AuthError:
         if self.credentials is None:
             return AuthError(
-                f"wanted an anonymous token for {self.registry}, got {status} from {self.host}", remedy=LOGIN_REMEDY
+                "wanted an anonymous token for {}, got {} from {}",
+                self.registry,
+                status,
+                self.host,
+                remedy=LOGIN_REMEDY,
             )
-        who = clean(self.credentials.username, 80) or "the stored identity token"
+        who = clean(self.credentials.username, 80) or Message("the stored identity token")
         return AuthError(
-            f"wanted a token for {self.registry} as {who}, got {status} from {self.host}",
+            "wanted a token for {} as {}, got {} from {}",
+            self.registry,
+            who,
+            status,
+            self.host,
             remedy="check user and password, or run docker login again",
         )
 
@@ -164,8 +179,9 @@ def parse_token(body: bytes, host: str) -> Token:
     found = document if isinstance(document, dict) and len(body) <= MAX_ANSWER else {}
     value = found.get("token") or found.get("access_token")
     if not isinstance(value, str) or not _BEARER.fullmatch(value):
-        hint = " (an HTML page: a captive portal or proxy answered)" if body.lstrip()[:1] == b"<" else ""
-        raise ReplyError(f"wanted JSON with a token, got something else from {host}{hint}")
+        if body.lstrip()[:1] == b"<":
+            raise ReplyError("wanted JSON with a token from {}, got {}", host, AN_HTML_PAGE)
+        raise ReplyError("wanted JSON with a token, got something else from {}", host)
     return Token(value, _lifetime(found.get("expires_in")))
 
 

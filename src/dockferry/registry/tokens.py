@@ -14,6 +14,7 @@ import time
 from typing import Callable, Collection, Optional, Sequence
 
 from ..errors import AuthError, DockferryError
+from ..message import Message
 from ..text import clean
 from .challenge import choose_challenge, parse_challenges
 from .credentials import Credentials
@@ -116,8 +117,8 @@ class Authorizer:
     def _answer(self, values: Sequence[str], sent: Optional[str]) -> None:
         challenge = choose_challenge(parse_challenges(values))
         if challenge is None:
-            shown = clean(", ".join(values), 120) or "none"
-            raise AuthError(f"wanted a Bearer or Basic challenge in the 401 of {self._host}, got {shown}")
+            shown = clean(", ".join(values), 120) or Message("none")
+            raise AuthError("wanted a Bearer or Basic challenge in the 401 of {}, got {}", self._host, shown)
         if challenge.scheme == "bearer":
             self._renew(
                 TokenServer.create(
@@ -127,7 +128,7 @@ class Authorizer:
             return
         if self._credentials is None:
             raise AuthError(
-                f"wanted {self._errand} from {self._host}, got 401: it asks for a user", remedy=LOGIN_REMEDY
+                "wanted {} from {}, got 401: it asks for a user", self._errand, self._host, remedy=LOGIN_REMEDY
             )
         value = self._credentials.basic()
         if value == sent:
@@ -178,17 +179,18 @@ class Authorizer:
         scope = clean(self._scope, 200)
         kind, _, rest = scope.partition(":")
         name, _, action = rest.rpartition(":")
-        return f"to {action} {name}" if kind == "repository" and name and action == "pull" else scope
+        return Message("to pull {}", name) if kind == "repository" and name and action == "pull" else scope
 
     def _refused(self) -> AuthError:
-        who = (
-            "without a user"
-            if self._credentials is None
-            else f"as {clean(self._credentials.username, 80) or 'given'}"
-        )
+        who = Message("without a user")
+        if self._credentials is not None:
+            who = Message("as {}", clean(self._credentials.username, 80) or Message("given"))
         return AuthError(
-            f"wanted {self._errand} from {self._host} {who}, got 401 again after authorizing",
-            remedy=f"check the name, which may not exist, or {LOGIN_REMEDY}"
+            "wanted {} from {} {}, got 401 again after authorizing",
+            self._errand,
+            self._host,
+            who,
+            remedy=Message("check the name, which may not exist, or {}", LOGIN_REMEDY)
             if self._credentials is None
             else "check the password, and that this user may pull it",
         )

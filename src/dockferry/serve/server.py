@@ -66,7 +66,7 @@ def serve(
         server = _Server(service, address, port)
     except (OSError, OverflowError) as error:
         raise UsageError(
-            f"wanted to listen on {address}:{port}, got {error}", remedy="choose another address or port"
+            "wanted to listen on {}:{}, got {}", address, port, error, remedy="choose another address or port"
         ) from None
     acceptor = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="serve", daemon=True)
     acceptor.start()

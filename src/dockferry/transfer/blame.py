@@ -6,6 +6,7 @@ from typing import AbstractSet, Sequence
 
 from ..errors import ContentError
 from ..events import Warned
+from ..message import Message
 from ..text import human_size
 from .frontier import Frontier
 from .provenance import EARLIER
@@ -22,13 +23,13 @@ class Blame:
 
     def wrong(self, frontier: Frontier, verdict: Verdict, givers: AbstractSet[int]) -> None:
         """The blob of `frontier`, which `givers` gave, hashes wrong: that, and what is in doubt, is told."""
-        wrong = f"{frontier.blob.digest} is wrong (it hashes to {frontier.found})"
+        wrong = Message("{} is wrong (it hashes to {})", frontier.blob.digest, frontier.found)
         if verdict.drop is not None and verdict.suspect is not None:
-            doubt = f"in doubt {human_size(verdict.drop.total)} from {self._name(verdict.suspect)}"
-            self._shared.tell(Warned(f"{wrong}: {doubt}: fetching it again"))
+            amount, name = human_size(verdict.drop.total), self._name(verdict.suspect)
+            self._shared.tell(Warned(Message("{}: in doubt {} from {}: fetching it again", wrong, amount, name)))
         else:
             names = self._names(givers) if verdict.liar is None else self._name(verdict.liar)
-            self._shared.tell(Warned(f"{wrong}, from {names}: fetching it again"))
+            self._shared.tell(Warned(Message("{}, from {}: fetching it again", wrong, names)))
         if verdict.liar is not None:
             self.lied(verdict.liar, frontier)
 
@@ -39,24 +40,33 @@ class Blame:
         source = self._sources[liar]
         source.wrong += 1
         if liar in self._trust.banned and source.wrong == 1:
-            what = f"{source.name} gave wrong bytes of {frontier.blob.digest}"
-            self._shared.tell(Warned(f"{what}: not asked any more while others can be"))
+            digest = frontier.blob.digest
+            self._shared.tell(
+                Warned(
+                    Message("{} gave wrong bytes of {}: not asked any more while others can be", source.name, digest)
+                )
+            )
 
     def lost(self, frontier: Frontier) -> None:
         """Bytes that were written are not there any more."""
-        why = "the unfinished file is shorter than its journal says"
-        self._shared.tell(Warned(f"{frontier.blob.digest}: {why}: fetching it again"))
+        why = "{}: the unfinished file is shorter than its journal says: fetching it again"
+        self._shared.tell(Warned(Message(why, frontier.blob.digest)))
 
     def given_up(self, number: int, frontier: Frontier, givers: AbstractSet[int]) -> ContentError:
         """What ends the transfer: blob `number` cannot be had right."""
         unsteady = self._trust.unsteady(number)
         if unsteady is not None:
-            got = f"other bytes each time it gave {unsteady[0]}-{min(unsteady[1], frontier.blob.size) - 1}"
+            last = min(unsteady[1], frontier.blob.size) - 1
+            got = Message("other bytes each time it gave {}-{}", unsteady[0], last)
         else:
             times = self._trust.times_wrong(number)
-            got = f"{frontier.found}, and {times} times in all something wrong"
+            got = Message("{}, and {} times in all something wrong", frontier.found, times)
         return ContentError(
-            f"wanted {frontier.blob.digest} ({frontier.blob.size} bytes) from {self._names(givers)}, got {got}",
+            "wanted {} ({} bytes) from {}, got {}",
+            frontier.blob.digest,
+            frontier.blob.size,
+            self._names(givers),
+            got,
             remedy="try another mirror with -r",
         )
 
@@ -65,4 +75,4 @@ class Blame:
         return ", ".join(one.name for one in self._sources if not numbers or one.number in numbers)
 
     def _name(self, number: int) -> str:
-        return "an earlier run" if number == EARLIER else self._sources[number].name
+        return Message("an earlier run") if number == EARLIER else self._sources[number].name

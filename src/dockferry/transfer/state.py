@@ -11,6 +11,7 @@ from typing import Callable, List, Optional, Sequence
 
 from ..errors import DockferryError, NetworkError
 from ..events import Retry, Warned
+from ..message import Message
 from ..oci.descriptor import Descriptor
 from .dispatch import Dispatch
 from .governor import Governor
@@ -198,7 +199,7 @@ class TransferState:
             if self.pool.is_hopeless(number):
                 self.shared.end(error)
             else:
-                self.shared.tell(Warned(f"{error.message}; the other sources are asked for it"))
+                self.shared.tell(Warned(Message("{}; the other sources are asked for it", error.message)))
             return
         count, wait = source.failed(job.worker, job.run, job.began, error, now)
         self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.name))

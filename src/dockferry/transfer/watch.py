@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Callable, Iterable, List, Optional, Tuple
 
 from ..errors import BodyError, DockferryError
+from ..message import Message
 from .jobs import Job
 from .pool import Pool
 
@@ -40,8 +41,8 @@ def watch(
             found.append((job, None))
         elif not may_be_held_back(job.run.blob) and _is_silent(job, pool, first_byte_time, are_several_asked, now):
             quiet = now - job.run.last_at
-            what = f"{job.source.name}: blob {job.blob.digest.short} was silent for {quiet:.3g} s"
-            found.append((job, BodyError(what)))
+            what = Message("blob {}", job.blob.digest.short)
+            found.append((job, BodyError("{}: {} was silent for {:.3g} s", job.source.name, what, quiet)))
     if found or not pool.is_several:
         return found
     slow = _slowest(running, pool.look_for_slow(now), now)

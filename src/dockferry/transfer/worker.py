@@ -7,6 +7,7 @@ import mmap
 from typing import Optional, Tuple
 
 from ..errors import BodyError, DiskError, DockferryError, NetworkError
+from ..message import Message
 from .comparison import compare
 from .jobs import Job, Reservation, Written
 from .journal import Journal
@@ -82,12 +83,16 @@ class _Carrier:
                 raise problem
             if _is_crawling(job, state.clock()):
                 raise BodyError(
-                    f"{job.source.name}: less than {_SPEED_LEAST} bytes a second of blob {job.blob.digest.short}"
+                    "{}: less than {} bytes a second of {}",
+                    job.source.name,
+                    _SPEED_LEAST,
+                    Message("blob {}", job.blob.digest.short),
                 )
             if is_end:
                 if run.remaining and run.received < CRUMB:
-                    what = f"wanted {run.received + run.remaining} bytes of blob {job.blob.digest.short}"
-                    raise BodyError(f"{job.source.name}: {what}, got {run.received or 'an empty body'}")
+                    what, wanted = Message("blob {}", job.blob.digest.short), run.received + run.remaining
+                    got = run.received or Message("an empty body")
+                    raise BodyError("{}: wanted {} bytes of {}, got {}", job.source.name, wanted, what, got)
                 return
 
     def _fill(self, run: Run, delivery: Delivery, view: memoryview) -> Tuple[int, bool, Optional[NetworkError]]:

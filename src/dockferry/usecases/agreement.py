@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Dict, List, NoReturn, Optional, Sequence, Tuple, Union
 
 from ..errors import ContentError, NotFoundError
+from ..message import Message
 from ..oci.digest import Digest
 from ..oci.manifest import Index, Manifest
 from ..oci.reference import Reference
@@ -36,14 +38,23 @@ def agreed(
 
 
 def _refuse(reference: Reference, said: Dict[Optional[Digest], List[str]], origin: Optional[Repository]) -> NoReturn:
-    told = "; ".join(
-        f"{' and '.join(names)} {'says' if len(names) == 1 else 'say'} {digest or 'there is none'}"
+    none = Message("there is none")
+    told = [
+        Message.counted(
+            "{1} says {2}", "{1} say {2}", len(names), ", ".join(names), digest or Message("there is none")
+        )
         for digest, names in said.items()
-    )
+    ]
     named = [digest for digest in said if digest is not None]
     best = next((digest for digest in named if origin and origin.name in said[digest]), named[0])
     raise ContentError(
-        f"{reference.familiar}: the sources disagree on this tag: {told}",
-        remedy=f"give the digest you want, like {reference.familiar_repository}@{best}, "
-        f"or say which to believe: --trust {said[best][0]}",
+        "{}: the sources disagree on this tag: {}",
+        reference.familiar,
+        functools.reduce(functools.partial(Message, "{}; {}"), told),
+        remedy=Message(
+            "give the digest you want, like {}@{}, or say which to believe: --trust {}",
+            reference.familiar_repository,
+            best,
+            said[best][0],
+        ),
     )

@@ -13,6 +13,7 @@ from typing import Callable, Generic, List, Optional, Sequence, TypeVar, Union
 
 from ..errors import DockferryError
 from ..events import OnEvent, Warned
+from ..message import Message
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
 from .aside import hear, run_aside
@@ -105,7 +106,13 @@ def _tell_missing(
     heard = [answer.source for answer in answers]
     for answer in answers:
         if answer.error is not None:
-            on_event(Warned(f"{answer.error.message}; going by the other sources"))
+            on_event(Warned(Message("{}; going by the other sources", answer.error.message)))
     silent = ", ".join(source.name for source in asked if source not in heard)
     if silent and question.grace:
-        on_event(Warned(f"{question.what}: no answer from {silent} within {question.grace:g} s; going by the others"))
+        on_event(
+            Warned(
+                Message(
+                    "{}: no answer from {} within {:g} s; going by the others", question.what, silent, question.grace
+                )
+            )
+        )

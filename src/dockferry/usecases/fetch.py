@@ -9,6 +9,7 @@ from ..archive.archive_file import ArchiveFile
 from ..archive.disk import sync_directory
 from ..archive.layout_dir import LayoutDir
 from ..events import OnEvent, Resumed, Warned
+from ..message import Message
 from ..transfer.boot import boot_identity
 from ..transfer.claims import Recovered
 from ..transfer.engine import Options, Outcome, transfer
@@ -51,7 +52,9 @@ def _recovered(
     if not destination.existed:
         found = Recovered(had=nothing, synced=nothing)
     elif not found.is_known:
-        message = "the unfinished file has no readable journal: what it holds is looked through by its hashes"
+        message = Message(
+            "the unfinished file has no readable journal: what it holds is looked through by its hashes"
+        )
         on_event(Warned(message))
         found = Recovered(had=[RangeSet([(0, blob.size)]) for blob in blobs], synced=nothing)
     had = [

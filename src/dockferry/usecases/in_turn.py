@@ -7,6 +7,7 @@ from typing import Callable, Dict, Optional, Sequence, Tuple, TypeVar
 
 from ..errors import AuthError, ContentError, DockferryError, NetworkError, NotFoundError
 from ..events import OnEvent, Warned
+from ..message import Message
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
 from .aside import aside
@@ -49,7 +50,7 @@ class InTurn:
                     found = aside(functools.partial(question, source), f"ask {source.name}")
                 except (NetworkError, NotFoundError, AuthError, ContentError) as error:
                     if source not in errors and source is not asked[-1]:
-                        self._on_event(Warned(f"{error}; asking the next source"))
+                        self._on_event(Warned(Message("{}; asking the next source", error.line)))
                     errors[source] = error
                 else:
                     self.answered(source)

@@ -71,6 +71,9 @@ def _trusted(
             return source
     names = ", ".join(source.name for source in sources)
     raise UsageError(
-        f"{reference.familiar}: wanted to trust one of {names}, got {clean(repr(trust), 100)}",
+        "{}: wanted to trust one of {}, got {}",
+        reference.familiar,
+        names,
+        clean(repr(trust), 100),
         remedy="trust a host that is fetched from, or give the image's digest",
     )

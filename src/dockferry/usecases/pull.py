@@ -70,7 +70,7 @@ def pull(
     NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise UsageError(f"wanted 1 to {MAX_THREADS} threads, got {threads}", remedy="leave it out, or give -t N")
+        raise UsageError("wanted 1 to {} threads, got {}", MAX_THREADS, threads, remedy="leave it out, or give -t N")
     check_output(output, format)
     began = time.monotonic()
     reference = Reference.parse(image)

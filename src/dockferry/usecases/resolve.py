@@ -8,6 +8,7 @@ from typing import Callable, Iterator, NamedTuple, Optional, Tuple, TypeVar
 
 from ..errors import ContentError, NotFoundError
 from ..events import OnEvent, Warned
+from ..message import Message
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..oci.manifest import ImageConfig, Index, Manifest, parse_config, parse_manifest
@@ -141,15 +142,22 @@ class Resolver:
             if connections:
                 self._open_ahead(min(connections, _requests(manifest)))
             config_raw = self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
-        config = parse_config(config_raw, f"config of {self.reference.familiar}") if manifest.is_image else None
+        config = (
+            parse_config(config_raw, Message("config of {}", self.reference.familiar)) if manifest.is_image else None
+        )
         found = config.platform if config and config.platform.os else top.choice.platform if top.choice else None
         if top.choice is None and found is not None and not platform.runs(found):
             if is_asked:
                 raise NotFoundError(
-                    f"{self.reference.familiar}: wanted platform {platform}, got only {found}",
-                    remedy=f"use --platform {found}",
+                    "{}: wanted platform {}, got only {}",
+                    self.reference.familiar,
+                    platform,
+                    found,
+                    remedy=Message("use --platform {}", found),
                 )
-            self._on_event(Warned(f"{self.reference.familiar} is there for {found} only, not for {platform}"))
+            self._on_event(
+                Warned(Message("{} is there for {} only, not for {}", self.reference.familiar, found, platform))
+            )
         return Image(top, manifest, config_raw, config, found)
 
     def _open_ahead(self, connections: int) -> None:
@@ -167,10 +175,10 @@ class Resolver:
             got = len(document.raw)
             if got != choice.size:
                 raise ContentError(
-                    f"{self.reference.familiar}: {choice.digest}: wanted {choice.size} bytes, got {got}"
+                    "{}: {}: wanted {} bytes, got {}", self.reference.familiar, choice.digest, choice.size, got
                 )
             choice = None
-        raise ContentError(f"{self.reference.familiar}: indexes nested deeper than {_MAX_NESTING}")
+        raise ContentError("{}: indexes nested deeper than {}", self.reference.familiar, _MAX_NESTING)
 
     def _by_digest(self, choice: Descriptor, local: Local) -> Document:
         raw = local(choice.digest, MAX_MANIFEST)
@@ -211,7 +219,7 @@ class Resolver:
 
     @property
     def _tags(self) -> str:
-        return f"tags of {self.reference.familiar_repository}"
+        return Message("tags of {}", self.reference.familiar_repository)
 
 
 def _requests(manifest: Manifest) -> int:

@@ -29,7 +29,7 @@ _SEPARATORS = "/" + os.sep
 def check_output(output: Optional[Union[str, Path]], format: str) -> None:
     """What can be said of the target before the image is known. Raises UsageError, DiskError."""
     if format not in FORMATS:
-        raise UsageError(f"wanted a format of {', '.join(FORMATS)}, got {format!r}", remedy="choose with --format")
+        raise UsageError("wanted a format of {}, got {!r}", ", ".join(FORMATS), format, remedy="choose with --format")
     if output is not None:
         path = str(output)
         _check_directory(path.rstrip(_SEPARATORS) if format == "oci-dir" else path)
@@ -40,7 +40,9 @@ def _check_directory(path: Union[str, Path]) -> None:
     directory = Path(os.path.dirname(path))
     if not os.path.isdir(directory):  # False, and no error, for a name that is too long
         raise DiskError(
-            f"wanted to write {shown_path(path)}, got no directory {shown_path(directory)}",
+            "wanted to write {}, got no directory {}",
+            shown_path(path),
+            shown_path(directory),
             remedy="make the directory first, or choose another place with -o",
         )
 
@@ -145,8 +147,11 @@ class Target(NamedTuple):
         """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
         if self.format != "oci-dir" and os.path.lexists(self.path):  # a layout takes another image
             raise DiskError(
-                f"{shown_path(self.path)} is there already and is not the {self.format} archive of {image.familiar}, "
-                f"{wanted}",
+                "{} is there already and is not the {} archive of {}, {}",
+                shown_path(self.path),
+                self.format,
+                image.familiar,
+                wanted,
                 remedy="move it away, choose another name with -o, or overwrite it with --force",
             )
 
@@ -180,7 +185,8 @@ class Target(NamedTuple):
                 held.enter_context(only_one(path))
             except BlockingIOError:
                 raise DiskError(
-                    f"{shown_path(self.path)} is being written by another run",
+                    "{} is being written by another run",
+                    shown_path(self.path),
                     remedy="wait for it, or choose another name with -o",
                 ) from None
             except OSError as error:

@@ -15,6 +15,7 @@ from ..archive.stored import StoredImage, StoredLayer, maybe_reference
 from ..archive.unpack import MAGIC_SIZE, can_unpack, cap, unpacked
 from ..errors import ContentError
 from ..events import BlobDone, OnEvent, Warned, ignore
+from ..message import Message
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
 from ..text import shown_path
@@ -60,9 +61,9 @@ class _Check:
         self._sizes = archive.members.sizes
         self._what = shown_path(archive.path)
         is_unfinished = str(archive.path).endswith(".part")
-        self._remedy = (
-            "run the same pull again to finish it" if is_unfinished else "copy it again, or pull it with --force"
-        )
+        self._remedy = Message("copy it again, or pull it with --force")
+        if is_unfinished:
+            self._remedy = Message("run the same pull again to finish it")
         self._tell = on_event
         self._notes: List[str] = []
         self._known: Set[str] = {name for name in _DOCUMENTS if name in self._sizes}
@@ -104,14 +105,16 @@ class _Check:
         self._known.add(member)
         got = self._sizes.get(member)
         if got is None and may_miss:
-            platform = f" for {one.platform}" if one.platform else ""
-            self._note(f"manifest {one.digest.short}{platform} is listed, and not in the archive")
+            said = Message("manifest {}", one.digest.short)
+            if one.platform:
+                said = Message("{} for {}", said, one.platform)
+            self._note(Message("{} is listed, and not in the archive", said))
         elif got is None and _is_foreign(one):
-            self._note(f"layer {one.digest.short} is its publisher's to give out, and not in the archive")
+            self._note(Message("layer {} is its publisher's to give out, and not in the archive", one.digest.short))
         elif got is None:
             raise self._missing(member)
         elif got != one.size:
-            raise ContentError(f"{self._what}: {member}: wanted {one.size} bytes, got {got}")
+            raise ContentError("{}: {}: wanted {} bytes, got {}", self._what, member, one.size, got)
 
     def _is_excused(self, member: str) -> bool:
         digest, oci = blob_digest(member), self._archive.oci
@@ -126,14 +129,16 @@ class _Check:
         for entry in self._archive.docker:
             listed = [image for image in self._archive.oci.images if image.config_member == entry.config]
             if not listed:
-                raise ContentError(f"{where}: wanted the images of {layout.INDEX_FILE}, got one with {entry.config}")
+                raise ContentError(
+                    "{}: wanted the images of {}, got one with {}", where, layout.INDEX_FILE, entry.config
+                )
             layers = [tuple(layer.member for layer in image.layers) for image in listed]
             if entry.layers not in layers:
-                raise ContentError(f"{where}: wanted the layers {_list(layers[0])}, got {_list(entry.layers)}")
+                raise ContentError("{}: wanted the layers {}, got {}", where, _list(layers[0]), _list(entry.layers))
             wanted = {str(one) for image in listed for one in image.references if one.tag}
             got = {str(one) for one in map(maybe_reference, entry.tags) if one is not None}
             if wanted and got != wanted:
-                raise ContentError(f"{where}: wanted the tags {_list(sorted(wanted))}, got {_list(sorted(got))}")
+                raise ContentError("{}: wanted the tags {}, got {}", where, _list(sorted(wanted)), _list(sorted(got)))
 
     def _check_nothing_to_spare(self) -> None:
         """A blob that nothing names is noted, as `docker save` leaves some; any other file has no place here."""
@@ -142,10 +147,10 @@ class _Check:
         for name in spare:
             if blob_digest(name) is None and not (self._archive.docker and _LEGACY.fullmatch(name)):
                 raise ContentError(
-                    f"{self._what}: {name}: wanted only what an image needs, got a file that is none of it"
+                    "{}: {}: wanted only what an image needs, got a file that is none of it", self._what, name
                 )
         if blobs:
-            self._note(f"{len(blobs)} blobs belong to no image that is listed, the first is {blobs[0]}")
+            self._note(Message("{} blobs belong to no image that is listed, the first is {}", len(blobs), blobs[0]))
 
     def _check_digests(self) -> None:
         for name, size in self._sizes.items():
@@ -159,7 +164,7 @@ class _Check:
                     hasher.update(buffer[:count])
             if hasher.hexdigest() != digest.hex:
                 got = f"{digest.algorithm}:{hasher.hexdigest()}"
-                raise ContentError(f"{self._what}: {name}: wanted {digest}, got {got}", remedy=self._remedy)
+                raise ContentError("{}: {}: wanted {}, got {}", self._what, name, digest, got, remedy=self._remedy)
             self._blobs += 1
             self._size += size
             self._tell(BlobDone(str(digest), size))
@@ -169,8 +174,11 @@ class _Check:
         for image in self._archive.images:
             if image.config is not None and len(image.config.diff_ids) != len(image.layers):
                 raise ContentError(
-                    f"{self._what}: {image.config_member}: wanted {len(image.layers)} diff_ids, one for each layer,"
-                    f" got {len(image.config.diff_ids)}"
+                    "{}: {}: wanted {} diff_ids, one for each layer, got {}",
+                    self._what,
+                    image.config_member,
+                    len(image.layers),
+                    len(image.config.diff_ids),
                 )
             for layer in image.layers:
                 if layer.diff_id is None or layer.member not in self._sizes or (layer.member, layer.diff_id) in done:
@@ -183,12 +191,18 @@ class _Check:
         hasher = diff_id.hasher()
         with io.BufferedReader(self._archive.members.open(layer.member), _STEP) as stream:
             if not can_unpack(stream.peek(MAGIC_SIZE)):
-                self._note(f"{layer.member}: zstd needs Python 3.14 or 'pip install zstandard': diff_id not checked")
+                self._note(
+                    Message(
+                        "{}: zstd needs Python 3.14 or 'pip install zstandard': diff_id not checked", layer.member
+                    )
+                )
                 return
             for chunk in unpacked(stream, cap(layer.size), what):
                 hasher.update(chunk)
         if hasher.hexdigest() != diff_id.hex:
-            raise ContentError(f"{what}: wanted the diff_id {diff_id}, got {diff_id.algorithm}:{hasher.hexdigest()}")
+            raise ContentError(
+                "{}: wanted the diff_id {}, got {}:{}", what, diff_id, diff_id.algorithm, hasher.hexdigest()
+            )
         self._layers += 1
         if layer.digest is None:
             self._size += layer.size
@@ -200,7 +214,7 @@ class _Check:
 
     def _missing(self, member: str) -> ContentError:
         return ContentError(
-            f"{self._what}: wanted the member {member}, got an archive without it", remedy=self._remedy
+            "{}: wanted the member {}, got an archive without it", self._what, member, remedy=self._remedy
         )
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import ContextManager, List, Optional, TextIO
 
 from ...events import BlobDone, Event, Finished, Progress
+from ..language import say
 from . import Presenter, bar_lines, fit, words
 from .plain import Clock
 
@@ -33,7 +34,7 @@ class Bar(Presenter):
         self._last: Optional[Progress] = None
 
     def begin(self) -> None:
-        self._draw([[("connecting", "dim")]])
+        self._draw([[(say("connecting"), "dim")]])
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):

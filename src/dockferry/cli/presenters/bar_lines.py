@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Tuple
 
 from ...events import BlobProgress, Progress
+from .. import cells
+from ..language import say
 from . import words
 
 Line = List[Tuple[str, str]]
@@ -54,7 +56,8 @@ def layer(blob: BlobProgress, width: int, glyphs: Glyphs) -> Line:
             line += _bar(done, blob.size, wide, glyphs)
         else:
             text = _cell(name, blob, done, checking)
-            line.append((f"{text:<{wide}}" if name == "name" else f"{text:>{wide}}", _style(name, checking)))
+            pad = cells.left if name == "name" else cells.right
+            line.append((pad(text, wide), _style(name, checking)))
     return line
 
 
@@ -63,10 +66,10 @@ def whole(state: Progress, width: int) -> Line:
     parts = words.whole_parts(state)
     shorter = ((1, ""), (3, ""), (4, ""), (2, f"{words.percent(state.done, state.size)}%"))
     for place, instead in shorter:  # elapsed, speed, remaining go; the amount becomes a percentage
-        if len(_joined(parts)) <= width:
+        if cells.width(_joined(parts)) <= width:
             break
         parts[place] = instead
-    return [(_joined(parts)[:width], "bold")]
+    return [(cells.cut(_joined(parts), width), "bold")]
 
 
 def screen(state: Progress, width: int, height: int, glyphs: Glyphs) -> List[Line]:
@@ -77,7 +80,7 @@ def screen(state: Progress, width: int, height: int, glyphs: Glyphs) -> List[Lin
     lines = [layer(blob, width, glyphs) for blob in shown]
     hidden = len(active) - len(shown)
     if hidden:
-        lines.append([(f"and {hidden} more"[:width], "dim")])
+        lines.append([(cells.cut(say("and {} more", hidden), width), "dim")])
     lines.append(whole(state, width))
     return lines
 
@@ -94,10 +97,10 @@ def _cell(name: str, blob: BlobProgress, done: int, checking: bool) -> str:
     if name == "amount":
         return words.amount(done, blob.size)
     if name == "speed":
-        return "checking" if checking else words.speed(blob.speed)
+        return say("checking") if checking else words.speed(blob.speed)
     if name == "elapsed":
         return words.clock(blob.elapsed)
-    return f"left {words.clock(blob.remaining)}"
+    return say("left {}", words.clock(blob.remaining))
 
 
 def _style(name: str, checking: bool) -> str:

@@ -48,6 +48,6 @@ def _moving(progress: str, stream: TextIO, write: Lines) -> Presenter:
     except ImportError as error:
         if progress == "bar":
             raise UsageError(
-                f"--progress bar: wanted the library rich, got: {error}", remedy="pip install rich"
+                "--progress bar: wanted the library rich, got: {}", error, remedy="pip install rich"
             ) from None
         return Plain(write)

@@ -9,6 +9,7 @@ from ...errors import DiskError
 from ...events import Event
 from ...text import clean
 from .. import report
+from ..language import say
 from . import Lines, Presenter
 from .plain import Clock, Plain
 from .summary import Summary
@@ -45,7 +46,7 @@ class LogFile(Presenter):
 
     def end(self, error: Optional[BaseException]) -> None:
         if error is not None:
-            self._write(f"[ERROR] {clean(str(report.describe(error)), 1000)}")
+            self._write(f"[ERROR] {clean(say(report.describe(error).line), 1000)}")
         self._file.close()
 
     def _write(self, line: str) -> None:

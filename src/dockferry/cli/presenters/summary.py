@@ -6,6 +6,8 @@ from typing import Callable, List, Sequence, Tuple
 
 from ...events import Event, Finished, SourceReport
 from ...text import human_size, redact
+from .. import cells
+from ..language import say
 from . import Presenter, words
 
 
@@ -26,25 +28,26 @@ class Summary(Presenter):
 def summary(event: Finished, sources: Sequence[SourceReport] = ()) -> List[str]:
     """For people, a fact a line; what each of several `sources` did has one too."""
     facts = [
-        ("image", redact(event.image)),
-        ("digest", event.digest),
-        ("file", words.as_typed(event.target)),
-        ("size", human_size(event.size)),
+        (say("image"), redact(event.image)),
+        (say("digest"), event.digest),
+        (say("file"), words.as_typed(event.target)),
+        (say("size"), human_size(event.size)),
     ]
     if event.fresh:
-        facts.append(("time", _time(event)))
+        facts.append((say("time"), _time(event)))
         facts += _sources(event, sources)
     else:
-        facts.append(("fetched", "nothing: the file was there already"))
-    facts.append(("load", words.as_typed(event.load)))
-    return [f"{name + ':' if name else '':<9}{text}" for name, text in facts]
+        facts.append((say("fetched"), say("nothing: the file was there already")))
+    facts.append((say("load"), words.as_typed(event.load)))
+    return [cells.left(f"{name}:" if name else "", 9) + text for name, text in facts]
 
 
 def _time(event: Finished) -> str:
-    return f"{words.clock(event.elapsed)} for {human_size(event.received)}, {words.speed(event.speed)} on average"
+    took, speed = words.clock(event.elapsed), words.speed(event.speed)
+    return say("{} for {}, {} on average", took, human_size(event.received), speed)
 
 
 def _sources(event: Finished, sources: Sequence[SourceReport]) -> List[Tuple[str, str]]:
     if len(sources) < 2:
-        return [("source", redact(event.source))]
-    return [("source" if place == 0 else "", words.source(one)) for place, one in enumerate(sources)]
+        return [(say("source"), redact(event.source))]
+    return [(say("source") if place == 0 else "", words.source(one)) for place, one in enumerate(sources)]

@@ -6,7 +6,9 @@ import re
 from typing import List, Optional
 
 from ...events import BlobDone, BlobProgress, Event, Progress, Resolved, Resumed, Retry, SourceReport, Warned
+from ...message import Message
 from ...text import human_size, redact
+from ..language import say
 
 _DIGEST = re.compile(r"\w+:([0-9a-f]{12})[0-9a-f]*", re.ASCII)
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -30,7 +32,7 @@ def amount(done: int, size: int) -> str:
     while size >= 999.5 * scale and place < len(_UNITS) - 1:
         place, scale = place + 1, scale * 1000
     digits = 0 if place == 0 or size >= 99.95 * scale else 1
-    return f"{done / scale:.{digits}f} of {size / scale:.{digits}f} {_UNITS[place]}"
+    return say("{} of {} {}", f"{done / scale:.{digits}f}", f"{size / scale:.{digits}f}", _UNITS[place])
 
 
 def speed(rate: float) -> str:
@@ -65,13 +67,13 @@ def is_blob_checking(blob: BlobProgress) -> bool:
 
 def whole_parts(state: Progress) -> List[str]:
     """The parts of the line about the whole: layers, elapsed, amount, speed, remaining."""
-    checking = f"checking {percent(state.hashed, state.size)}%"
+    checking = say("checking {}%", percent(state.hashed, state.size))
     return [
-        f"[Global] {state.layers_done}/{state.layers} layers",
-        f"Elapsed: {clock(state.elapsed)}",
+        say("[Global] {}/{} layers", state.layers_done, state.layers),
+        say("Elapsed: {}", clock(state.elapsed)),
         amount(state.done, state.size),
         checking if is_checking(state) else speed(state.speed),
-        f"Remaining: {clock(state.remaining)}",
+        say("Remaining: {}", clock(state.remaining)),
     ]
 
 
@@ -82,40 +84,53 @@ def whole(state: Progress) -> str:
 def note(event: Event) -> Optional[str]:
     """The line for an event that is told once; None for one that has no line of its own."""
     if isinstance(event, Resolved):
-        return (
-            f"[INFO] {redact(event.image)} {event.platform} {event.digest}: {event.layers} layers, "
-            f"{human_size(event.size)} from {redact(event.source)} to {as_typed(event.target)}"
+        return say(
+            "[INFO] {} {} {}: {} layers, {} from {} to {}",
+            redact(event.image),
+            event.platform,
+            event.digest,
+            event.layers,
+            human_size(event.size),
+            redact(event.source),
+            as_typed(event.target),
         )
     if isinstance(event, Resumed):
-        return f"[INFO] resuming: {amount(event.had, event.size)} are here already"
+        return say("[INFO] resuming: {} are here already", amount(event.had, event.size))
     if isinstance(event, BlobDone):
-        return f"[INFO] {event.digest.partition(':')[0]}:{short(event.digest)}… complete"
+        algorithm = event.digest.partition(":")[0]
+        return say("[INFO] {} complete", f"{algorithm}:{short(event.digest)}")
     if isinstance(event, Retry):
         return _retry(event)
     if isinstance(event, Warned):
-        return f"[WARNING] {redact(event.message)}"
+        return f"[WARNING] {redact(say(event.message))}"
     return None
 
 
 def source(event: SourceReport) -> str:
     """What one source did: `m.example: 80 MB (80%) at 8.1 MB/s, 2 errors, 1 stall`."""
-    text = f"{redact(event.source)}: {human_size(event.received)} ({event.share:.0%}) at {speed(event.speed)}"
-    faults = ((event.errors, "error"), (event.stalls, "stall"), (event.wrong, "wrong blob"))
-    for count, name in faults:
-        if count:
-            text += f", {count} {name}{'' if count == 1 else 's'}"
-    return f"{text}, banned" if event.banned else text
+    got, rate = human_size(event.received), speed(event.speed)
+    parts = [say("{}: {} ({:.0%}) at {}", redact(event.source), got, event.share, rate)]
+    faults = (
+        Message.counted("{} error", "{} errors", event.errors),
+        Message.counted("{} stall", "{} stalls", event.stalls),
+        Message.counted("{} wrong blob", "{} wrong blobs", event.wrong),
+    )
+    parts += [say(fault) for fault in faults if fault.parts[0]]
+    if event.banned:
+        parts.append(say("banned"))
+    return ", ".join(parts)
 
 
 def _retry(event: Retry) -> str:
-    """The manual's form. What the reason says of the layer, the line says already."""
-    words = [f"[WARNING] retry {event.number}"]
-    reason = event.reason
+    """The manual's form. What the reason says of layer and source, the line says already."""
+    reason, what = say(event.reason), say(event.digest)
     if event.digest:
-        words.append(short(event.digest))
-        blob = f"blob {short(event.digest)}"
-        reason = reason.replace(f"wanted {blob}, ", "").replace(f": {blob} ", ": ")
-    words.append(f"reason: {redact(reason)} wait: {event.wait:.1f}s")
-    if event.source and event.source not in reason:
-        words.append(f"source: {redact(event.source)}")
-    return " ".join(words)
+        blob = say("blob {}", short(event.digest))
+        reason = reason.replace(say("wanted {}, got {}", blob, ""), "").replace(f"{blob} ", "")
+        what = short(event.digest)
+    if event.source and reason.startswith(f"{event.source}: "):
+        reason = reason[len(event.source) + 2 :]
+    line = say(
+        "[WARNING] retry {} {} reason: {} wait: {:.1f}s", event.number, redact(what), redact(reason), event.wait
+    )
+    return say("{} source: {}", line, redact(event.source)) if event.source else line

@@ -1,0 +1,76 @@
+"""Language: which one the user reads, and what is said in it, from gettext's catalogs.
+
+English is what the program's own texts are in and needs no catalog: nothing is loaded for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Mapping, Optional, Sequence
+
+from ..choices import LANGUAGES
+from ..message import Message
+
+DOMAIN = "dockferry"
+CATALOGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "locale")
+VARIABLE = "DOCKFERRY_LANG"
+CHINESE = "zh_CN"
+_LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+_WINDOWS_CHINESE = 0x04
+"""The primary language of Windows' language identifiers."""
+
+_catalog: Any = None
+
+
+def use(name: str) -> None:
+    """From now on all is said in the language `name`, one of LANGUAGES; `auto` is that of the locale."""
+    global _catalog
+    found = of_locale(os.environ) if name == "auto" else name
+    if not found.startswith("zh"):
+        _catalog = None
+        return
+    import gettext
+
+    _catalog = gettext.translation(DOMAIN, CATALOGS, [CHINESE], fallback=True)
+
+
+def asked(words: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The language that flag or variable name, before anything is parsed; what they cannot mean counts as none."""
+    flags = [after for word, after in zip(words, words[1:]) if word == "--lang"]
+    flags += [word.partition("=")[2] for word in words if word.startswith("--lang=")]
+    named = (*reversed(flags), environment.get(VARIABLE, ""))
+    return next((name for name in named if name in LANGUAGES), "auto")
+
+
+def of_locale(environment: Mapping[str, str], system: str = sys.platform) -> str:
+    """What the user's locale says: Chinese of any kind, else English."""
+    said = next((environment[name] for name in _LOCALE if environment.get(name)), "")
+    if said in ("C", "POSIX") or said.startswith("C."):
+        return "en"
+    first = environment.get("LANGUAGE", "").partition(":")[0] or said
+    if not first and system == "win32":
+        return CHINESE if _windows_language() & 0x3FF == _WINDOWS_CHINESE else "en"
+    return CHINESE if first.lower().startswith("zh") else "en"
+
+
+def say(text: str, *parts: object) -> str:
+    """`text`, with `parts` in its fields, in the language that is used."""
+    message = Message(text, *parts) if parts else text
+    if _catalog is None:
+        return str(message)
+    return message.said(_translated) if isinstance(message, Message) else _translated(message, None, 0)
+
+
+def _translated(text: str, many: Optional[str], count: int) -> str:
+    if not text or _catalog is None:
+        return text
+    found: str = _catalog.gettext(text) if many is None else _catalog.ngettext(text, many, count)
+    return found
+
+
+def _windows_language() -> int:
+    import ctypes
+
+    loader: Any = getattr(ctypes, "windll", None)
+    return int(loader.kernel32.GetUserDefaultUILanguage()) if loader else 0
