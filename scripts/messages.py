@@ -43,7 +43,7 @@ _HEADER: Dict[str, Any] = {
 
 _KEYWORDS = {"remedy", "help", "description", "epilog", "title"}
 _FIRST = {"Message", "say", "Warned", "add_argument_group"}
-_ALL = ("_bad", "_unknown", "_no_certificates")
+_ALL = ("_bad", "_no_certificates")
 """Beginnings of our helpers' names: all their constants are messages."""
 
 _ERRORS = {node.name for node in ast.parse((SOURCE / "errors.py").read_text()).body if isinstance(node, ast.ClassDef)}

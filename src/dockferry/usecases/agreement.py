@@ -38,7 +38,6 @@ def agreed(
 
 
 def _refuse(reference: Reference, said: Dict[Optional[Digest], List[str]], origin: Optional[Repository]) -> NoReturn:
-    none = Message("there is none")
     told = [
         Message.counted(
             "{1} says {2}", "{1} say {2}", len(names), ", ".join(names), digest or Message("there is none")
