@@ -125,7 +125,7 @@ def test_the_log_file_is_written(dockferry: Command, name: str) -> None:
     assert dockferry("pull", "-q", name, "-o", "app.tar", "--log-file", "pull.log").code == 0
     log = (dockferry.directory / "pull.log").read_text(encoding="utf-8")
     assert f"[INFO] pull {name}\n" in log
-    assert "… complete\n" in log
+    assert " complete\n" in log
     assert "[INFO] load:    docker load -i app.tar\n" in log
 
 

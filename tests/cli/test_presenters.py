@@ -69,7 +69,7 @@ def test_notes_are_told_at_once() -> None:
     plain(finished())
     assert lines == [
         "[WARNING] retry 3 a3ed95caeb02 reason: 504 Gateway Timeout wait: 18.7s",
-        "[INFO] sha256:a3ed95caeb02… complete",
+        "[INFO] sha256:a3ed95caeb02 complete",
     ]
 
 

@@ -123,14 +123,9 @@ def source(event: SourceReport) -> str:
 
 def _retry(event: Retry) -> str:
     """The manual's form. What the reason says of layer and source, the line says already."""
-    reason, what = say(event.reason), say(event.digest)
-    if event.digest:
-        blob = say("blob {}", short(event.digest))
-        reason = reason.replace(say("wanted {}, got {}", blob, ""), "").replace(f"{blob} ", "")
-        what = short(event.digest)
-    if event.source and reason.startswith(f"{event.source}: "):
-        reason = reason[len(event.source) + 2 :]
-    line = say(
-        "[WARNING] retry {} {} reason: {} wait: {:.1f}s", event.number, redact(what), redact(reason), event.wait
-    )
+    reason, what = say(event.reason), short(say(event.digest))
+    blob = say("blob {}", what)
+    for known in (f"{event.source}: ", say("wanted {}, got {}", blob, ""), f"{blob} "):
+        reason = reason[len(known) :] if reason.startswith(known) else reason
+    line = say("[WARNING] retry {} {} reason: {} wait: {:.1f}s", event.number, what, redact(reason), event.wait)
     return say("{} source: {}", line, redact(event.source)) if event.source else line
