@@ -28,7 +28,7 @@ def test_chinese_is_broken_anywhere_but_before_punctuation() -> None:
     """A word of letters is never broken, nor does a line begin with a comma."""
     text = "从这些镜像源下载，而不是从镜像自己的仓库: docker.1ms.run"
     lines = cells.wrap(text, 18)
-    assert lines == ["从这些镜像源下", "载，而不是从镜像自", "己的仓库:", "docker.1ms.run"]
+    assert lines == ["从这些镜像源下载，", "而不是从镜像自己的", "仓库:", "docker.1ms.run"]
 
 
 WIDE_AND_NOT = st.text(st.sampled_from("ab .,中文，（）-"), max_size=80)

@@ -134,7 +134,7 @@ def test_a_disagreement_is_refused(ground: Ground) -> None:
         ground.pull(origin.host, mirror, third, with_origin=True)
     line = str(caught.value)
     assert f"{origin.host} says {NEW.digest}" in line
-    assert f"{mirror.host} and {third.host} say {OLD.digest}" in line
+    assert f"{mirror.host}, {third.host} say {OLD.digest}" in line
     assert f"give the digest you want, like {origin.host}/demo/app@{NEW.digest}" in line
     assert f"--trust {origin.host}" in line
     assert caught.value.exit_code == 6

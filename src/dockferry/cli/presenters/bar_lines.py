@@ -47,9 +47,9 @@ def layer(blob: BlobProgress, width: int, glyphs: Glyphs) -> Line:
     """One layer under way, at most `width` wide."""
     checking = words.is_blob_checking(blob)
     done = blob.hashed if checking else blob.done
-    cells = columns(width)
+    wanted = columns(width)
     line: Line = []
-    for name, wide in cells.items():
+    for name, wide in wanted.items():
         if line:
             line.append((" " * _GAP, ""))
         if name == "bar":
