@@ -15,7 +15,8 @@ ROOT = Path(dockferry.__file__).parent
 
 # What may import what (docs/design.md, "Layers"). A module belongs to the longest name here that its path
 # begins with; the package itself is the row without a name.
-BASE = {"choices", "errors", "events", "guess", "message", "text", "undisturbed", "_version"}
+BASE = {"choices", "errors", "events", "guess", "message", "text", "_version"}
+LOW = BASE | {"system"}
 LAYERS: Dict[str, Set[str]] = {
     "choices": BASE,
     "errors": BASE,
@@ -23,20 +24,20 @@ LAYERS: Dict[str, Set[str]] = {
     "guess": BASE,
     "message": set(),
     "text": BASE,
-    "undisturbed": set(),
     "_version": set(),
-    "oci": BASE | {"oci"},
-    "transfer.protocols": BASE | {"oci"},
-    "archive": BASE | {"oci", "transfer.protocols", "archive"},
-    "registry": BASE | {"oci", "transfer.protocols", "registry"},
-    "transfer": BASE | {"oci", "transfer.protocols", "transfer"},
-    "serve": BASE | {"oci", "archive", "serve"},
-    "usecases": BASE | {"oci", "transfer.protocols", "archive", "registry", "transfer", "usecases"},
-    "demo": BASE | {"oci", "serve", "demo"},
-    "config": BASE | {"oci", "registry", "transfer", "config"},
-    "cli": BASE | {"oci", "config", "archive", "registry", "transfer", "usecases", "demo", "cli"},
+    "system": LOW,
+    "oci": LOW | {"oci"},
+    "transfer.protocols": LOW | {"oci"},
+    "archive": LOW | {"oci", "transfer.protocols", "archive"},
+    "registry": LOW | {"oci", "transfer.protocols", "registry"},
+    "transfer": LOW | {"oci", "transfer.protocols", "transfer"},
+    "serve": LOW | {"oci", "archive", "serve"},
+    "usecases": LOW | {"oci", "transfer.protocols", "archive", "registry", "transfer", "usecases"},
+    "demo": LOW | {"oci", "serve", "demo"},
+    "config": LOW | {"oci", "registry", "transfer", "config"},
+    "cli": LOW | {"oci", "config", "archive", "registry", "transfer", "usecases", "demo", "cli"},
     "__main__": {"cli"},
-    "": BASE | {"oci", "registry", "transfer", "usecases"},
+    "": LOW | {"oci", "registry", "transfer", "usecases"},
 }
 
 # Libraries that cost start-up time, and the layers that may import them as they are loaded themselves. Everybody

@@ -16,7 +16,7 @@ from support.served import store_of
 from dockferry import verify
 from dockferry.errors import DiskError
 from dockferry.serve import Running, serve
-from dockferry.undisturbed import undisturbed
+from dockferry.system.undisturbed import undisturbed
 
 IMAGE = make_image([900_000, 0, 2_000_000], seed=8)
 SIZE = sum(layer.size for layer in IMAGE.layers)

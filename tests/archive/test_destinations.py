@@ -15,9 +15,9 @@ from support.images import MadeImage, make_image
 
 from dockferry.archive.archive_file import ArchiveFile
 from dockferry.archive.layout_dir import LayoutDir
-from dockferry.archive.random_access import PositionalFile, SeekingFile
 from dockferry.errors import ContentError, DiskError
 from dockferry.oci.reference import Reference
+from dockferry.system.random_access import PositionalFile, SeekingFile
 from dockferry.usecases.verify import verify
 
 Make = Callable[[MadeImage], Any]

@@ -14,12 +14,12 @@ import pytest
 from support.command import environment
 from support.require import require
 
-from dockferry.usecases.lock import only_one
+from dockferry.system.lock import only_one
 
 HOLD = """
 import sys
 from pathlib import Path
-from dockferry.usecases.lock import only_one
+from dockferry.system.lock import only_one
 try:
     with only_one(Path("lock")):
         print("held", flush=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockferry.errors import DiskError
-from dockferry.transfer.boot import boot_identity
+from dockferry.system.boot import boot_identity
 from dockferry.transfer.claims import Recovered, parse
 from dockferry.transfer.journal import Journal
 from dockferry.transfer.ranges import RangeSet
@@ -166,5 +166,5 @@ def test_no_whole_lines_make_it_raise(facts: List[bytes]) -> None:
 
 def test_the_boots_name() -> None:
     """It is one word, and stays the same."""
-    assert boot_identity() == boot_identity()
-    assert " " not in boot_identity()
+    assert boot_identity("-") == boot_identity("-") != "-"
+    assert " " not in boot_identity("-")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Tuple
 
 from ..oci.descriptor import Descriptor
-from . import disk
+from ..system import disk
 from .part_file import PartFile, refuse_irregular
 from .plan import Plan
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Callable, Optional, Protocol
 
 from ..errors import ContentError, DiskError
+from ..system.random_access import PositionalFile, open_file
 from ..text import shown_path
-from .random_access import PositionalFile, open_file
 
 
 class ByteFile(Protocol):

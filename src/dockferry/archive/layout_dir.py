@@ -17,7 +17,8 @@ from typing import Dict, List, Tuple
 from ..errors import ContentError, DiskError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
-from . import disk, layout
+from ..system import disk
+from . import layout
 from .content import Content
 from .layout_files import LayoutFiles
 from .part_file import PartFile

@@ -11,8 +11,9 @@ from typing import Optional, Sequence
 
 from ..errors import DiskError
 from ..oci.descriptor import Descriptor
+from ..system import disk
 from ..text import shown_path
-from . import disk, layout
+from . import layout
 from .part_file import PartFile, refuse_irregular
 
 

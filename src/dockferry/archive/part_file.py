@@ -12,11 +12,11 @@ from typing import Optional
 
 from ..errors import DiskError
 from ..message import Message
+from ..system import disk
+from ..system.preallocate import allocated, preallocate
+from ..system.random_access import PositionalFile, open_file
+from ..system.undisturbed import undisturbed
 from ..text import shown_path
-from ..undisturbed import undisturbed
-from . import disk
-from .preallocate import allocated, preallocate
-from .random_access import PositionalFile, open_file
 
 _FLAGS = os.O_RDWR | os.O_CREAT
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)

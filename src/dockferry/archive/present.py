@@ -10,9 +10,9 @@ from typing import Dict, List, Optional
 from ..errors import DiskError
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
+from ..system.random_access import PositionalFile, open_file
 from . import layout
 from .part_file import refuse_irregular
-from .random_access import PositionalFile, open_file
 
 
 class PresentBlobs:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from ..errors import DiskError
-from ..undisturbed import undisturbed
+from ..system.undisturbed import undisturbed
 from . import claims
 from .claims import Recovered
 from .ranges import Range

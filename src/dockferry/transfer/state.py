@@ -13,12 +13,12 @@ from ..errors import DockferryError, NetworkError
 from ..events import Retry, Warned
 from ..message import Message
 from ..oci.descriptor import Descriptor
+from ..system.processors import processors
 from .dispatch import Dispatch
 from .governor import Governor
 from .jobs import Job, Reservation, Written
 from .ledger import Ledger, Run
 from .pool import Pool
-from .processors import processors
 from .proof import OnDrop, Proof
 from .protocols import Abortable, Delivery, Source
 from .ranges import RangeSet

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import List, Sequence, Union
 
 from ..archive.archive_file import ArchiveFile
-from ..archive.disk import sync_directory
 from ..archive.layout_dir import LayoutDir
 from ..events import OnEvent, Resumed, Warned
 from ..message import Message
-from ..transfer.boot import boot_identity
-from ..transfer.claims import Recovered
+from ..system.boot import boot_identity
+from ..system.disk import sync_directory
+from ..transfer.claims import UNKNOWN_BOOT, Recovered
 from ..transfer.engine import Options, Outcome, transfer
 from ..transfer.journal import Journal
 from ..transfer.protocols import Source
@@ -26,7 +26,7 @@ def fetch(
     on_event: OnEvent,
 ) -> Outcome:
     """Every blob in place, proved and synced; what came over the network. Raises as `transfer` does."""
-    boot = boot_identity()
+    boot = boot_identity(UNKNOWN_BOOT)
     blobs = destination.blobs
     recovered = _recovered(destination, journal_path, boot, on_event)
     journal = Journal.create(journal_path, destination.identity, recovered, boot)

@@ -9,7 +9,6 @@ from typing import Iterator, NamedTuple, Optional, Union
 
 from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
-from ..archive.disk import sync_directory
 from ..archive.layout import WORK_DIRECTORY
 from ..archive.layout_dir import LayoutDir
 from ..archive.plan import Plan
@@ -18,9 +17,10 @@ from ..errors import ContentError, DiskError, UsageError
 from ..oci.digest import Digest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
+from ..system.disk import sync_directory
+from ..system.lock import only_one
+from ..system.undisturbed import undisturbed
 from ..text import shell_word, shown_path
-from ..undisturbed import undisturbed
-from .lock import only_one
 from .resolve import Image
 
 _SEPARATORS = "/" + os.sep

@@ -8,7 +8,7 @@ from typing import Dict, Optional
 
 import pytest
 
-from dockferry.transfer.processors import cgroup_of, processors, quota_of
+from dockferry.system.processors import cgroup_of, processors, quota_of
 
 
 @pytest.mark.parametrize(

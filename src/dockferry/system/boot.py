@@ -8,16 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .claims import UNKNOWN_BOOT
 
-
-def boot_identity() -> str:
-    """From the system; `-` where it has none to give."""
+def boot_identity(unknown: str) -> str:
+    """From the system, one printable word; `unknown` where it has none to give."""
     try:
         word = _ask()
     except (OSError, AttributeError, ValueError):
-        return UNKNOWN_BOOT
-    return word if word.isprintable() and word and " " not in word else UNKNOWN_BOOT
+        return unknown
+    return word if word.isprintable() and word and " " not in word else unknown
 
 
 if sys.platform == "win32":
