@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,15 +21,6 @@ def clean(text: str, limit: int = 300) -> str:
 def shown_path(path: object) -> str:
     """A path fit for a message."""
     return clean(str(path), 500)
-
-
-def shell_word(text: str) -> str:
-    """`text` as one word of a command line that is shown: for a POSIX shell, or both of Windows' shells."""
-    if os.name == "nt":
-        return text if re.fullmatch(r"[\w.:\\/@-]+", text) else f'"{text}"'
-    import shlex
-
-    return shlex.quote(text)
 
 
 def redact_url(url: str) -> str:

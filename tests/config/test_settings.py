@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Dict
+from typing import Callable, Dict, Mapping
 
 import pytest
 
@@ -14,7 +14,10 @@ from dockferry.config.files import load, place
 from dockferry.config.settings import DEFAULT, merge
 from dockferry.config.table import SETTINGS
 from dockferry.errors import DiskError, UsageError
+from dockferry.system.settings_home import on_macos, on_unix, on_windows
 from dockferry.transfer.retry import RetryPolicy
+
+Home = Callable[[Mapping[str, str]], str]
 
 
 def test_flag_before_environment_before_file_before_default() -> None:
@@ -75,20 +78,20 @@ def test_a_variable_that_cannot_be_meant_is_named(variable: str, text: str, told
 
 
 @pytest.mark.parametrize(
-    ("system", "environment", "wanted"),
+    ("home", "environment", "wanted"),
     [
-        ("linux", {}, "~/.config/dockferry/config.toml"),
-        ("linux", {"XDG_CONFIG_HOME": "/x"}, "/x/dockferry/config.toml"),
-        ("linux", {"XDG_CONFIG_HOME": "relative"}, "~/.config/dockferry/config.toml"),
-        ("darwin", {"XDG_CONFIG_HOME": "/x"}, "~/Library/Application Support/dockferry/config.toml"),
-        ("win32", {"APPDATA": "/roaming"}, "/roaming/dockferry/config.toml"),
-        ("linux", {"DOCKFERRY_CONFIG": "/etc/d.toml", "XDG_CONFIG_HOME": "/x"}, "/etc/d.toml"),
+        (on_unix, {}, "~/.config/dockferry/config.toml"),
+        (on_unix, {"XDG_CONFIG_HOME": "/x"}, "/x/dockferry/config.toml"),
+        (on_unix, {"XDG_CONFIG_HOME": "relative"}, "~/.config/dockferry/config.toml"),
+        (on_macos, {"XDG_CONFIG_HOME": "/x"}, "~/Library/Application Support/dockferry/config.toml"),
+        (on_windows, {"APPDATA": "/roaming"}, "/roaming/dockferry/config.toml"),
+        (on_unix, {"DOCKFERRY_CONFIG": "/etc/d.toml", "XDG_CONFIG_HOME": "/x"}, "/etc/d.toml"),
     ],
 )
-def test_the_file_is_where_each_system_has_such_files(system: str, environment: Dict[str, str], wanted: str) -> None:
+def test_the_file_is_where_each_system_has_such_files(home: Home, environment: Dict[str, str], wanted: str) -> None:
     """Linux, macOS and Windows; a file that is named comes first."""
-    assert place(environment, None, system) == Path(os.path.expanduser(wanted))
-    assert place(environment, "mine.toml", system) == Path("mine.toml")
+    assert place(environment, None, home) == Path(os.path.expanduser(wanted))
+    assert place(environment, "mine.toml", home) == Path("mine.toml")
 
 
 def test_a_file_that_was_not_asked_for_need_not_be_there(tmp_path: Path) -> None:

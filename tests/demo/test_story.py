@@ -10,8 +10,9 @@ from typing import Iterator, List
 import pytest
 
 from dockferry.demo import demo
-from dockferry.demo.child import INTERRUPTED, run
+from dockferry.demo.child import run
 from dockferry.errors import DiskError, DockferryError
+from dockferry.system.children import INTERRUPTED
 
 SIZE, RATE = 20_000_000, 1_000_000
 

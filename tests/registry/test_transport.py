@@ -22,8 +22,8 @@ from dockferry.errors import AuthError, CertificateError, ConnectError, NetworkE
 from dockferry.registry.access import Access
 from dockferry.registry.connections import PlainConnection
 from dockferry.registry.lines import Call, Lines, hang_up
-from dockferry.registry.tls import maybe_system_bundle
 from dockferry.registry.transport import USER_AGENT, Transport
+from dockferry.system.authorities import maybe_system_bundle
 
 Serve = Callable[..., RudeServer]
 Authority = Tuple[ssl.SSLContext, str]

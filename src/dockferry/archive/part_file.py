@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import stat
-import sys
 from pathlib import Path
 from typing import Optional
 
@@ -15,11 +14,11 @@ from ..message import Message
 from ..system import disk
 from ..system.preallocate import allocated, preallocate
 from ..system.random_access import PositionalFile, open_file
+from ..system.rename import rename_new
 from ..system.undisturbed import undisturbed
 from ..text import shown_path
 
 _FLAGS = os.O_RDWR | os.O_CREAT
-_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
 class PartFile:
@@ -94,7 +93,7 @@ class PartFile:
         if self._failure is not None:
             raise self._failure
         try:
-            _sync(self._open_file().fd)
+            disk.sync_data(self._open_file().fd)
         except OSError as error:
             self._failure = DiskError.of("sync", self.path, error)
             raise self._failure from None
@@ -108,7 +107,7 @@ class PartFile:
             if overwrite:
                 undisturbed(lambda: os.replace(self.path, final))
             else:
-                _rename_new(self.path, final)
+                rename_new(self.path, final)
         except FileExistsError:
             raise DiskError(
                 "{} is there already, and stays as it is",
@@ -164,35 +163,3 @@ def refuse_irregular(path: Path) -> None:
         if stat.S_ISLNK(mode) or stat.S_ISDIR(mode):
             kind = Message("a symbolic link") if stat.S_ISLNK(mode) else Message("a directory")
         raise DiskError("wanted a file at {}, got {}", shown_path(path), kind, remedy="choose another name with -o")
-
-
-def _rename_new(part: Path, final: Path) -> None:
-    """Raises FileExistsError rather than take a name that is in use: a link never does, a rename on POSIX would."""
-    try:
-        os.link(part, final)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        if os.name != "nt" and error.errno not in _NO_HARD_LINKS:
-            raise
-        if os.path.lexists(final):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        undisturbed(lambda: os.rename(part, final))
-    else:
-        undisturbed(lambda: os.unlink(part))
-
-
-def _sync(fd: int) -> None:
-    if sys.platform == "darwin":
-        import fcntl
-
-        try:
-            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # fsync leaves the data in the drive's own cache
-        except OSError as error:
-            if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
-                raise
-            os.fsync(fd)
-    elif hasattr(os, "fdatasync"):
-        os.fdatasync(fd)
-    else:
-        os.fsync(fd)

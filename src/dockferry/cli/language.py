@@ -6,19 +6,17 @@ English is what the program's own texts are in and needs no catalog: nothing is 
 from __future__ import annotations
 
 import os
-import sys
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..choices import LANGUAGES
 from ..message import Message
+from ..system.language import system_language
 
 DOMAIN = "dockferry"
 CATALOGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "locale")
 VARIABLE = "DOCKFERRY_LANG"
 CHINESE = "zh_CN"
 _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
-_WINDOWS_CHINESE = 0x04
-"""The primary language of Windows' language identifiers."""
 
 _catalog: Any = None
 
@@ -43,14 +41,12 @@ def asked(words: Sequence[str], environment: Mapping[str, str]) -> str:
     return next((name for name in named if name in LANGUAGES), "auto")
 
 
-def of_locale(environment: Mapping[str, str], system: str = sys.platform) -> str:
-    """What the user's locale says: Chinese of any kind, else English."""
+def of_locale(environment: Mapping[str, str], system: Callable[[], str] = system_language) -> str:
+    """What the user's locale says, or else the system: Chinese of any kind, else English."""
     said = next((environment[name] for name in _LOCALE if environment.get(name)), "")
     if said in ("C", "POSIX") or said.startswith("C."):
         return "en"
-    first = environment.get("LANGUAGE", "").partition(":")[0] or said
-    if not first and system == "win32":
-        return CHINESE if _windows_language() & 0x3FF == _WINDOWS_CHINESE else "en"
+    first = environment.get("LANGUAGE", "").partition(":")[0] or said or system()
     return CHINESE if first.lower().startswith("zh") else "en"
 
 
@@ -67,10 +63,3 @@ def _translated(text: str, many: Optional[str], count: int) -> str:
         return text
     found: str = _catalog.gettext(text) if many is None else _catalog.ngettext(text, many, count)
     return found
-
-
-def _windows_language() -> int:
-    import ctypes
-
-    loader: Any = getattr(ctypes, "windll", None)
-    return int(loader.kernel32.GetUserDefaultUILanguage()) if loader else 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import errno
 import io
 import os
 import sys
 from typing import Tuple, Union
+
+from ..system.pipes import has_no_reader
 
 
 class OutputClosed(Exception):
@@ -39,8 +40,8 @@ def finish() -> None:
 
 
 def _closed(error: OSError) -> Exception:
-    """OutputClosed where that is what `error` says: Windows calls a pipe without a reader an invalid argument."""
-    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
+    """OutputClosed where that is what `error` says."""
+    if not has_no_reader(error):
         return error
     _forget()
     return OutputClosed()

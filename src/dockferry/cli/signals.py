@@ -9,8 +9,9 @@ import time
 from contextlib import contextmanager
 from typing import Any, Iterator
 
+from ..system.signals import ENDING
+
 EXIT_CODE = 130
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 # One Ctrl-C may arrive twice: from the terminal, and from a parent that passes it on.
 _SAME = 0.2
 _SHOW_CURSOR = "\x1b[?25h"
@@ -22,8 +23,7 @@ def interruptible() -> Iterator[None]:
 
     A signal that the parent has us ignore (nohup, a script's background job) stays ignored.
     """
-    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in ENDING}
     asked: float = 0.0
 
     def handle(number: int, frame: Any) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from ..errors import DiskError, UsageError
 from ..message import Message
+from ..system.settings_home import settings_home
 from ..text import redact, shown_path
 from .document import Document, parse_document
 from .settings import Settings, merge
@@ -40,19 +40,14 @@ def is_chosen(environment: Mapping[str, str], chosen: Optional[str]) -> bool:
     return bool(chosen or environment.get(VARIABLE))
 
 
-def place(environment: Mapping[str, str], chosen: Optional[str], system: str = sys.platform) -> Optional[Path]:
+def place(
+    environment: Mapping[str, str], chosen: Optional[str], home: Callable[[Mapping[str, str]], str] = settings_home
+) -> Optional[Path]:
     """`--config`, `DOCKFERRY_CONFIG`, or the system's custom; None where there is no home to look in."""
     named = chosen or environment.get(VARIABLE)
     if named:
         return Path(named)
-    if system == "win32":
-        base = environment.get("APPDATA") or os.path.join("~", "AppData", "Roaming")
-    elif system == "darwin":
-        base = "~/Library/Application Support"
-    else:
-        base = environment.get("XDG_CONFIG_HOME", "")
-        base = base if os.path.isabs(base) else "~/.config"
-    expanded = os.path.expanduser(base)
+    expanded = os.path.expanduser(home(environment))
     return None if expanded.startswith("~") else Path(expanded, "dockferry", "config.toml")
 
 

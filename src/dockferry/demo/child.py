@@ -11,17 +11,10 @@ import time
 from typing import Callable, Dict, Sequence
 
 from ..errors import DockferryError
+from ..system.children import BREAK, GROUP_FLAGS
 
-INTERRUPTED = (130,) if sys.platform != "win32" else (130, 0xC000013A)  # there the system may end the child itself
 _POLL_SECONDS = 0.02
 _END_SECONDS = 15.0
-
-if sys.platform == "win32":
-    _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
-    _BREAK = signal.CTRL_BREAK_EVENT  # Ctrl-C cannot be sent to one group alone
-else:
-    _FLAGS = 0
-    _BREAK = signal.SIGINT
 
 
 def run(arguments: Sequence[str], interrupt_when: Callable[[], bool], limit: float) -> int:
@@ -31,14 +24,14 @@ def run(arguments: Sequence[str], interrupt_when: Callable[[], bool], limit: flo
     """
     command = [sys.executable, "-m", "dockferry", *arguments]
     with _interruptible(), subprocess.Popen(  # noqa: S603  # our own program
-        command, creationflags=_FLAGS, env=_environment()
+        command, creationflags=GROUP_FLAGS, env=_environment()
     ) as child:
         try:
             deadline = time.monotonic() + limit
             interrupted = False
             while child.poll() is None:
                 if not interrupted and interrupt_when():
-                    child.send_signal(_BREAK)
+                    child.send_signal(BREAK)
                     interrupted = True
                 if time.monotonic() > deadline:
                     raise DockferryError(

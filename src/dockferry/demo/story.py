@@ -12,8 +12,10 @@ from ..errors import DiskError, DockferryError
 from ..message import Message
 from ..oci.platform import Platform
 from ..serve import ImageStore, Running, serve
-from ..text import human_size, shell_word
-from .child import INTERRUPTED, run
+from ..system.children import INTERRUPTED
+from ..system.shell import shell_word
+from ..text import human_size
+from .child import run
 from .image import MESSAGE, PLATFORMS, DemoImage, add_demo_image
 
 DEFAULT_RATE = 500_000

@@ -6,11 +6,11 @@ it is still on its way: so there are no more of them than there would have been,
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from typing import Any, Iterable, List, Optional
 
+from ..system.open_files import may_open
 from .lines import Lines
 
 _SOON = 1.0
@@ -34,7 +34,7 @@ class Ahead:
 
         Where few files may be open at once nothing is begun: those of the archive come first.
         """
-        if not _has_room():
+        if not may_open(_ROOM):
             return
         begun = [_Dial(connection) for connection in connections]
         with self._lock:
@@ -108,12 +108,3 @@ class _Dial:
             self._over.set()
             if self._is_dropped:
                 self.connection.close()
-
-
-def _has_room() -> bool:
-    if sys.platform == "win32":
-        return True
-    import resource
-
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return most == resource.RLIM_INFINITY or most >= _ROOM

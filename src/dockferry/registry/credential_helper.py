@@ -7,13 +7,13 @@ on failure a message on stdout and an exit code other than 0.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from typing import Mapping, Optional, Tuple
 
 from ..errors import AuthError
 from ..message import Message
+from ..system.programs import maybe_program
 from ..text import clean
 
 HELPER_SECONDS = 60.0
@@ -32,7 +32,7 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], seconds: floa
     program = f"docker-credential-{name}"
     if not _NAME.fullmatch(name):
         raise AuthError("not the name of a credential helper: {}", clean(repr(name), 80))
-    path = _find_program(program, environ)
+    path = maybe_program(program, environ)
     if path is None:
         raise AuthError("{} is not in PATH, so its credentials are not used", program)
     try:
@@ -70,14 +70,3 @@ def _parse_answer(answer: str, program: str) -> Optional[Tuple[str, str]]:
     if not isinstance(username, str) or not isinstance(secret, str):
         raise AuthError("{} answered a user name or secret that is no text", program)
     return (username, secret) if secret else None
-
-
-def _find_program(program: str, environ: Mapping[str, str]) -> Optional[str]:
-    """In the absolute directories of PATH only: never what happens to lie in the current directory."""
-    endings = (".exe", ".cmd", ".bat") if os.name == "nt" else ("",)
-    for directory in environ.get("PATH", "").split(os.pathsep):
-        for ending in endings:
-            path = os.path.join(directory, program + ending)
-            if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
-                return path
-    return None

@@ -5,18 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-import sys
-from typing import Mapping, Optional, Sequence
+from typing import Optional
 
 from ..errors import UsageError
 from ..message import Message
+from ..system.authorities import maybe_system_bundle
 from ..text import clean, shown_path
-
-_BUNDLES = (
-    "/etc/ssl/cert.pem",  # macOS, Alpine
-    "/etc/ssl/certs/ca-certificates.crt",  # Debian
-    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
-)
 
 
 @functools.lru_cache(maxsize=None)
@@ -36,19 +30,6 @@ def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
         except OSError as error:
             raise _no_certificates(ca_cert, Message(clean(error.strerror or type(error).__name__))) from None
     return context
-
-
-def maybe_system_bundle(
-    own: ssl.DefaultVerifyPaths, environ: Mapping[str, str], bundles: Sequence[str] = _BUNDLES
-) -> Optional[str]:
-    """The system's own file of authorities, for a Python whose `own` paths lead to none.
-
-    As python.org's on macOS, and builds that are made to be moved. Windows' authorities are in no file.
-    """
-    is_chosen = own.openssl_cafile_env in environ or own.openssl_capath_env in environ
-    if sys.platform == "win32" or is_chosen or own.cafile or (own.capath and os.listdir(own.capath)):
-        return None
-    return next((path for path in bundles if os.path.isfile(path)), None)
 
 
 @functools.lru_cache(maxsize=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import socket
 import socketserver
 import sys
@@ -14,6 +13,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any, Dict, Iterator, Optional
 
 from ..errors import UsageError
+from ..system.sockets import REUSES_ADDRESS
 from .handler import Handler
 from .service import OnRequest, Served, Service
 from .store import Store
@@ -84,7 +84,7 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
-    allow_reuse_address = os.name != "nt"  # there it would let another program take the port
+    allow_reuse_address = REUSES_ADDRESS
 
     def __init__(self, service: Service, address: str, port: int) -> None:
         self._lock = threading.Lock()

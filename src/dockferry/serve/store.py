@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional, Protocol
 
 from ..oci.digest import Digest
+from ..system.sockets import send_file
 
 Send = Callable[[socket.socket, int, int], None]
 """Send bytes `start` to `end` (exclusive) of one blob to a socket, all of them. Raises OSError."""
@@ -66,13 +66,7 @@ def file_blob(path: Path, size: int, offset: int = 0) -> Blob:
 
 
 def _send_file(out: socket.socket, file: BinaryIO, offset: int, count: int) -> None:
-    if hasattr(os, "sendfile"):
-        sent = out.sendfile(file, offset, count)
-    else:
-        file.seek(offset)
-        data = file.read(count)
-        out.sendall(data)
-        sent = len(data)
+    sent = send_file(out, file, offset, count)
     if sent != count:
         raise OSError(f"wanted {count} bytes at {offset} of {file.name}, got {sent}: the file was cut short")
 

@@ -1,16 +1,19 @@
-"""Disk: what is asked of the place where files go: free space, permission, synced names."""
+"""Disk: what is asked of the place where files go: free space, permission, and that it is there for good."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from ..errors import DiskError
 from ..message import Message
 from ..text import human_size, shown_path
+from .kind import MACOS, WINDOWS
+
+_FULL_SYNC = 51
+"""F_FULLFSYNC, which Python tells on macOS only."""
 
 
 def check_free(directory: Path, needed: int) -> None:
@@ -33,14 +36,41 @@ def check_writable(directory: Path) -> None:
     """Raises OSError where no name can be made: a file that is there could be filled, but not published."""
     os.stat(directory)
     if not os.access(directory, os.W_OK | os.X_OK):
-        is_read_only = sys.platform != "win32" and os.statvfs(directory).f_flag & os.ST_RDONLY
-        code = errno.EROFS if is_read_only else errno.EACCES
+        code = errno.EROFS if _is_read_only(directory) else errno.EACCES
         raise OSError(code, os.strerror(code))
+
+
+def _is_read_only(directory: Path) -> bool:
+    if WINDOWS:
+        return False
+    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+
+
+def sync_data(fd: int) -> None:
+    """Come back when what was written to the file, and its size, is on stable storage. Raises OSError."""
+    if WINDOWS:
+        os.fsync(fd)
+    elif MACOS:
+        sync_fully(fd)
+    else:
+        os.fdatasync(fd)
+
+
+def sync_fully(fd: int) -> None:
+    """As macOS wants it, where fsync leaves the data in the drive's own cache; by that where no more is to be had."""
+    import fcntl
+
+    try:
+        fcntl.fcntl(fd, _FULL_SYNC)
+    except OSError as error:
+        if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
+            raise
+        os.fsync(fd)
 
 
 def sync_directory(directory: Path) -> None:
     """Come back when names made in `directory` are on stable storage, where the system has a way to say so."""
-    if os.name == "nt":
+    if WINDOWS:
         return
     try:
         fd = os.open(directory, os.O_RDONLY)

@@ -10,38 +10,46 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 from pathlib import Path
-from typing import Iterator
+from typing import ContextManager, Iterator
 
-if sys.platform == "win32":
+from .kind import WINDOWS
 
-    @contextlib.contextmanager
-    def only_one(path: Path) -> Iterator[None]:
-        """Hold `path`. Raises BlockingIOError where another process does, OSError. No open file is removed here."""
-        from filelock import FileLock, Timeout
 
-        lock = FileLock(str(path))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
-        try:
-            yield
-        finally:
-            lock.release()
-            with contextlib.suppress(OSError):
-                path.unlink()
+def only_one(path: Path) -> ContextManager[None]:
+    """Hold `path` within the `with`. Raises BlockingIOError where another process does, OSError."""
+    if WINDOWS:
+        return by_library(path)
+    return by_flock(path)
 
-else:
+
+@contextlib.contextmanager
+def by_library(path: Path) -> Iterator[None]:
+    """As Windows has it, where no file that is open is removed: so none can lose its name while it is locked."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(str(path))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+if not WINDOWS:
     import fcntl
 
     _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
     """A share without locks: a run there goes without."""
 
     @contextlib.contextmanager
-    def only_one(path: Path) -> Iterator[None]:
-        """Hold `path`. Raises BlockingIOError where another process does, OSError."""
+    def by_flock(path: Path) -> Iterator[None]:
+        """As POSIX has it."""
         fd = _locked(path)
         try:
             yield

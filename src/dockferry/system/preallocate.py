@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from pathlib import Path
 from typing import Any
+
+from . import windows_calls
+from .kind import LINUX, WINDOWS
 
 _TMPFS_MAGIC = 0x01021994
 _STATFS_ROOM = 512
@@ -22,20 +24,27 @@ _REAL_FAILURES = (errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT",
 
 def preallocate(fd: int, size: int) -> None:
     """Make the file `size` bytes long; what is in it stays. Raises OSError."""
-    if sys.platform == "win32":
+    if WINDOWS:
         _extend_sparse(fd, size)
         return
     os.ftruncate(fd, size)
-    if sys.platform == "linux" and size:
+    if LINUX and size:
         _fallocate(fd, size)
 
 
 def allocated(path: Path) -> int:
     """Bytes that the disk has given for the file `path`, at most its size. Raises OSError."""
     found = os.lstat(path)
-    if sys.platform == "win32":
-        return min(_given_on_windows(path), found.st_size)
+    if WINDOWS:
+        return min(windows_calls.given_bytes(path), found.st_size)
     return min(found.st_blocks * 512, found.st_size)
+
+
+def _extend_sparse(fd: int, size: int) -> None:
+    try:
+        windows_calls.extend_sparse(fd, size)
+    except OSError:
+        os.ftruncate(fd, size)  # slower, and says what is wrong
 
 
 def _fallocate(fd: int, size: int) -> None:
@@ -60,31 +69,3 @@ def _is_in_memory(libc: Any, fd: int) -> bool:
 
     found = (ctypes.c_long * (_STATFS_ROOM // ctypes.sizeof(ctypes.c_long)))()
     return libc.fstatfs(fd, found) == 0 and found[0] == _TMPFS_MAGIC
-
-
-if sys.platform == "win32":
-    import ctypes
-    import msvcrt
-    from ctypes import wintypes
-
-    _SET_SPARSE = 0x900C4  # FSCTL_SET_SPARSE
-    _END_OF_FILE = 6  # FileEndOfFileInfo
-    _INVALID_SIZE = 0xFFFFFFFF
-
-    def _extend_sparse(fd: int, size: int) -> None:
-        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-        handle = wintypes.HANDLE(msvcrt.get_osfhandle(fd))
-        given = wintypes.DWORD()
-        kernel.DeviceIoControl(handle, _SET_SPARSE, None, 0, None, 0, ctypes.byref(given), None)  # FAT has none
-        end = ctypes.c_longlong(size)
-        if not kernel.SetFileInformationByHandle(handle, _END_OF_FILE, ctypes.byref(end), ctypes.sizeof(end)):
-            os.ftruncate(fd, size)  # slower, and says what is wrong
-
-    def _given_on_windows(path: Path) -> int:
-        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-        kernel.GetCompressedFileSizeW.restype = wintypes.DWORD
-        high = wintypes.DWORD()
-        low: int = kernel.GetCompressedFileSizeW(str(path), ctypes.byref(high))
-        if low == _INVALID_SIZE and ctypes.get_last_error():
-            raise ctypes.WinError(ctypes.get_last_error())
-        return (high.value << 32) + low

@@ -11,7 +11,10 @@ import sys
 import threading
 from pathlib import Path
 
-_ALWAYS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
+from .kind import WINDOWS
+
+AS_BYTES = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
+"""What every file of ours is opened with: as plain bytes, for this process alone."""
 _MOST = 1 << 30
 """Bytes in one call: macOS refuses 2 GiB and more."""
 
@@ -69,5 +72,5 @@ def open_file(path: Path, flags: int, *, follow: bool = False) -> PositionalFile
 
     Raises OSError.
     """
-    fd = os.open(path, flags | _ALWAYS | (0 if follow else getattr(os, "O_NOFOLLOW", 0)), 0o666)
-    return PositionalFile(fd) if hasattr(os, "pwrite") else SeekingFile(fd)
+    fd = os.open(path, flags | AS_BYTES | (0 if follow else getattr(os, "O_NOFOLLOW", 0)), 0o666)
+    return SeekingFile(fd) if WINDOWS else PositionalFile(fd)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from ..errors import DiskError
+from ..system.random_access import AS_BYTES
 from ..system.undisturbed import undisturbed
 from . import claims
 from .claims import Recovered
@@ -45,14 +46,14 @@ class Journal:
         """A new journal in the place of any old one, holding what was recovered. Raises DiskError."""
         fresh = path.with_name(path.name + ".new")
         try:
-            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
+            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | AS_BYTES, 0o644)
             try:
                 _write_all(fd, claims.head(identity, boot, recovered))
                 os.fsync(fd)
             finally:
                 os.close(fd)
             undisturbed(lambda: os.replace(fresh, path))
-            fd = os.open(path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | AS_BYTES)
         except OSError as error:
             raise DiskError.of("write", path, error) from None
         return cls(path, fd)

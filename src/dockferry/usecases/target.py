@@ -19,8 +19,9 @@ from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..system.disk import sync_directory
 from ..system.lock import only_one
+from ..system.shell import shell_word
 from ..system.undisturbed import undisturbed
-from ..text import shell_word, shown_path
+from ..text import shown_path
 from .resolve import Image
 
 _SEPARATORS = "/" + os.sep

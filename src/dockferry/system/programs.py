@@ -1,0 +1,20 @@
+"""Programs: where one is found that is called by its name."""
+
+from __future__ import annotations
+
+import os
+from typing import Mapping, Optional
+
+from .kind import WINDOWS
+
+_ENDINGS = (".exe", ".cmd", ".bat") if WINDOWS else ("",)
+
+
+def maybe_program(name: str, environ: Mapping[str, str]) -> Optional[str]:
+    """In the absolute directories of PATH only: never what happens to lie in the current directory."""
+    for directory in environ.get("PATH", "").split(os.pathsep):
+        for ending in _ENDINGS:
+            path = os.path.join(directory, name + ending)
+            if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
+                return path
+    return None
