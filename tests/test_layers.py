@@ -204,6 +204,64 @@ def test_the_rules_bite(name: str, text: str, is_fault: bool) -> None:
     assert len(found) == (1 if is_fault else 0), found
 
 
+# How a module asks which system it is on, which is for `system` alone.
+SYSTEMS = {"sys.platform", "os.name", "platform.system", "os.uname", "platform.platform"}
+ONE_SYSTEMS = {"ctypes", "fcntl", "grp", "msvcrt", "pwd", "resource", "termios", "winreg", "_winapi"}
+
+
+def questions(text: str) -> List[str]:
+    """Each place in a module's text that asks which system it is, or looks whether a call is there."""
+    found: List[str] = []
+    for node in ast.walk(ast.parse(text)):
+        asked = ""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            asked = f"{node.value.id}.{node.attr}"
+            asked = asked if asked in SYSTEMS else ""
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("hasattr", "getattr")
+        ):
+            first = node.args[0]
+            asked = first.id if isinstance(first, ast.Name) and first.id in ("os", "signal", "socket") else ""
+        elif isinstance(node, ast.Import):
+            asked = " ".join(alias.name for alias in node.names if alias.name in ONE_SYSTEMS)
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(alias.name for alias in node.names)]
+            is_own = node.level > 0 and names[0] in ("system", "system.kind", "system.windows_calls")
+            asked = " ".join(
+                name for name in names if name in ONE_SYSTEMS or (is_own and name not in ("disk", "system"))
+            )
+        if asked:
+            found.append(f"{getattr(node, 'lineno', 0)}: {asked}")
+    return found
+
+
+def test_only_system_asks_which_system_it_is() -> None:
+    """What differs between systems has its ways in `system`, where tests reach all of them."""
+    above = {name: text for name, text in read_sources().items() if layer_of(name) != "system"}
+    assert {name: questions(text) for name, text in above.items() if questions(text)} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_question"),
+    [
+        ("import sys\nif sys.platform == 'win32': pass", True),
+        ("import os\nx = os.name", True),
+        ("import os\nx = hasattr(os, 'pwrite')", True),
+        ("import os\nx = getattr(os, 'O_BINARY', 0)", True),
+        ("def f():\n    import fcntl", True),
+        ("from ctypes import wintypes", True),
+        ("from ..system.kind import WINDOWS", True),
+        ("from ..system import kind", True),
+        ("import os\nx = os.path.join('a', os.sep)", False),
+        ("x = getattr(error, 'winerror', None)", False),
+        ("from ..system import disk\nfrom ..system.lock import only_one", False),
+    ],
+)
+def test_a_question_is_found(text: str, is_question: bool) -> None:
+    """Whatever way it is put in."""
+    assert bool(questions(text)) == is_question
+
+
 def rows_of_the_design() -> Dict[str, str]:
     """The table of concepts in docs/design.md: by package, its modules."""
     text = (ROOT.parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
@@ -213,7 +271,7 @@ def rows_of_the_design() -> Dict[str, str]:
 def test_the_design_names_every_module() -> None:
     """A package that has a row there has all of its modules in it, each once, and no others."""
     rows = rows_of_the_design()
-    assert {"transfer", "archive", "registry", "usecases"} <= rows.keys()
+    assert {"system", "transfer", "archive", "registry", "usecases"} <= rows.keys()
     for package, row in rows.items():
         modules = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"}
         assert sorted(re.findall(r"`(\w+)`", row)) == sorted(modules), package

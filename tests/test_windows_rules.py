@@ -28,14 +28,27 @@ def registry() -> Iterator[Running]:
         yield running
 
 
-def start(running: Running, directory: Path, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, windows.__file__, "pull", f"{running.host}/demo/app:1.0", "--progress", "none", *more]
-    return subprocess.Popen(command, cwd=directory, env=environment(directory), stderr=subprocess.PIPE)
+def run(directory: Path, *words: str) -> subprocess.Popen[str]:
+    """`dockferry`, at home in `directory`, on what it takes for Windows."""
+    return subprocess.Popen(
+        [sys.executable, windows.__file__, *words],
+        cwd=directory,
+        env=environment(directory),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 0, told.decode()
+def start(running: Running, directory: Path, *more: str) -> subprocess.Popen[str]:
+    return run(directory, "pull", f"{running.host}/demo/app:1.0", "--progress", "none", *more)
+
+
+def end(process: subprocess.Popen[str], code: int = 0) -> str:
+    """What it told on both streams, when it has ended with `code`."""
+    out, told = process.communicate(timeout=60)
+    assert process.returncode == code, told
+    return out + told
 
 
 @pytest.mark.parametrize("form", ["docker", "oci-dir"])
@@ -61,6 +74,68 @@ def test_a_damaged_layer_is_replaced(registry: Running, tmp_path: Path) -> None:
     layer.write_bytes(bytes(IMAGE.layers[0].size))
     end(start(registry, tmp_path, *words))
     assert verify(tmp_path / "out", deep=True).layers == 3
+
+
+def test_every_command(registry: Running, tmp_path: Path) -> None:
+    """One that reads an archive, that asks a registry, that shows where the settings are."""
+    end(start(registry, tmp_path, "-o", "out.tar"))
+    assert "out.tar" in end(run(tmp_path, "verify", "--deep", "out.tar"))
+    assert str(IMAGE.layers[0].digest) in end(run(tmp_path, "inspect", "--json", "out.tar"))
+    assert "1.0" in end(run(tmp_path, "tags", f"{registry.host}/demo/app"))
+    assert "threads" in end(run(tmp_path, "config"))
+
+
+def test_two_runs_on_one_target(registry: Running, tmp_path: Path) -> None:
+    """The second is refused; the lock is the library's there, and is gone in the end."""
+    with start(registry, tmp_path, "-o", "out.tar") as first:
+        while registry.sent < SIZE / 4:
+            assert first.poll() is None
+        assert "is being written by another run" in end(start(registry, tmp_path, "-o", "out.tar"), 7)
+        end(first)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["out.tar"]
+
+
+@pytest.mark.parametrize("name", ["con", "Aux.tar", "nul.x.tar", "com1.tar", "LPT9"])
+def test_a_device_is_no_target(registry: Running, tmp_path: Path, name: str) -> None:
+    """What would go nowhere, or to a port, is refused before a byte is fetched."""
+    assert f"wanted a file at {name}, got a special file" in end(start(registry, tmp_path, "-o", name), 7)
+    assert registry.sent == 0
+
+
+def test_names_of_devices_are_files_elsewhere(registry: Running, tmp_path: Path) -> None:
+    """The same name is nothing special to Linux and macOS."""
+    words = ["-m", "dockferry", "pull", f"{registry.host}/demo/app:1.0", "--progress", "none", "-o", "con.tar"]
+    subprocess.run([sys.executable, *words], cwd=tmp_path, env=environment(tmp_path), check=True)
+    assert verify(tmp_path / "con.tar").layers == 3
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        'import os\nopen("held", "w")\nheld = open("held")\nos.replace("held", "other")',
+        'import os\nheld = open("held", "w")\nos.unlink("held")',
+        'import os\nos.open(".", os.O_RDONLY)',
+        'import os\nos.mkdir("sha256:0")',
+        'open("con.txt", "w")',
+        'open("dot.", "w")',
+        'import os\nos.pwrite(1, b"", 0)',
+        "import fcntl",
+        "import signal\nsignal.SIGHUP",
+    ],
+)
+def test_the_rules_bite(tmp_path: Path, broken: str) -> None:
+    """What Windows refuses fails here too, so that a pull that passes did without it."""
+    rules = f"import sys\nsys.path.insert(0, {str(Path(windows.__file__).parent)!r})\n"
+    rules += "import windows\nwindows.become_windows()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", rules + broken],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"Error: " in done.stderr.splitlines()[-1]
 
 
 def test_a_virus_scanner_is_waited_for() -> None:

@@ -8,6 +8,7 @@ from typing import Dict, Iterator, Optional, Tuple, Union
 
 from ..errors import ContentError
 from ..oci.digest import Digest
+from ..system.paths import usable
 from ..text import shown_path
 from . import layout
 from .byte_file import ByteStream
@@ -80,7 +81,7 @@ class Archive:
 
 def open_archive(path: Union[str, Path]) -> Archive:
     """Raises DiskError for what cannot be opened, ContentError for what is no sound image archive."""
-    members = open_members(Path(path))
+    members = open_members(usable(Path(path)))
     try:
         return Archive(members)
     except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -50,7 +51,9 @@ def run_pull(args: Namespace, settings: Settings) -> int:
 
 def check_output(args: Namespace) -> None:
     """Raises UsageError where several images would go to one file."""
-    if args.output is None or len(args.images) == 1 or os.path.isdir(args.output):
+    from ..system.paths import usable
+
+    if args.output is None or len(args.images) == 1 or os.path.isdir(usable(Path(args.output))):
         return
     raise UsageError(
         "--output: wanted a directory that is there for {} images, got {!r}",

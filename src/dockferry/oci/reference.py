@@ -18,6 +18,7 @@ from typing import Optional, Tuple
 
 from ..errors import ContentError, UsageError
 from ..message import Message
+from ..system.names import no_device
 from ..text import clean
 from .digest import Digest
 
@@ -28,8 +29,6 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\.", re.ASCII | re.IGNORECASE)
-"""What Windows takes for a device, whatever follows the dot. The name is the same everywhere."""
 _MAX_REPOSITORY = 255
 _MAX_STEM = 180
 """A file name has 255 bytes; the platform and endings like `.tar.part.journal` come after the stem."""
@@ -91,8 +90,7 @@ class Reference:
     def file_stem(self) -> str:
         """For default file names: `infiniflow_ragflow_v0.17.0`, `ghcr.io_org_app_1.2`."""
         end = self.tag or (self.digest.short if self.digest else "")
-        stem = re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.familiar_repository}_{end}")
-        stem = f"_{stem}" if _DEVICE.match(stem) else stem
+        stem = no_device(re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.familiar_repository}_{end}"))
         return stem if len(stem) <= _MAX_STEM else f"{stem[:_MAX_STEM]}_{Digest.of(str(self).encode()).short}"
 
     @property

@@ -13,6 +13,7 @@ from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
+from ..system.paths import plain
 from ..transfer.governor import START
 from ..transfer.retry import RetryPolicy
 from .places import Places
@@ -135,7 +136,7 @@ class _Pull:
                 layers=len(self._destination.blobs),
                 size=sum(blob.size for blob in self._destination.blobs),
                 source=_names(self._resolver, top),
-                target=str(self._target.path),
+                target=str(plain(self._target.path)),
             )
         )
 
@@ -149,7 +150,7 @@ class _Pull:
     def _finished(self, received: int, sources: Tuple[SourceReport, ...], *, fresh: bool) -> PullResult:
         elapsed = time.monotonic() - self._began
         result = PullResult(
-            path=self._target.path,
+            path=plain(self._target.path),
             image=self._resolver.reference.familiar,
             digest=str(self._image.manifest.digest),
             platform=str(self._image.platform or ""),

@@ -14,11 +14,14 @@ from ..archive.layout_dir import LayoutDir
 from ..archive.plan import Plan
 from ..choices import FORMATS
 from ..errors import ContentError, DiskError, UsageError
+from ..message import Message
 from ..oci.digest import Digest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..system.disk import sync_directory
 from ..system.lock import only_one
+from ..system.names import leads_to_device, portable
+from ..system.paths import plain, usable
 from ..system.shell import shell_word
 from ..system.undisturbed import undisturbed
 from ..text import shown_path
@@ -34,11 +37,18 @@ def check_output(output: Optional[Union[str, Path]], format: str) -> None:
     if output is not None:
         path = str(output)
         _check_directory(path.rstrip(_SEPARATORS) if format == "oci-dir" else path)
+        if leads_to_device(Path(path).name):
+            raise DiskError(
+                "wanted a file at {}, got {}",
+                shown_path(path),
+                Message("a special file"),
+                remedy="choose another name with -o",
+            )
 
 
 def _check_directory(path: Union[str, Path]) -> None:
     """Raises DiskError unless the directory is there that `path` stands in, or is, where a separator ends it."""
-    directory = Path(os.path.dirname(path))
+    directory = usable(Path(os.path.dirname(path)))
     if not os.path.isdir(directory):  # False, and no error, for a name that is too long
         raise DiskError(
             "wanted to write {}, got no directory {}",
@@ -49,7 +59,7 @@ def _check_directory(path: Union[str, Path]) -> None:
 
 
 class Target(NamedTuple):
-    """`path` is the final name: a file, or with the format oci-dir a directory."""
+    """`path` is the final name: a file, or with the format oci-dir a directory; as the system's calls take it."""
 
     path: Path
     format: str
@@ -60,13 +70,13 @@ class Target(NamedTuple):
     ) -> Target:
         """`output` as given: a file, a directory to put the default name in, or None for the current directory."""
         name = reference.file_stem + (f"_{platform.file_part}" if platform else "")
-        name += "" if format == "oci-dir" else ".tar"
+        name = portable(name if format == "oci-dir" else name + ".tar")
         if output is None:
-            return cls(Path(name), format)
+            return cls(usable(Path(name)), format)
         path = Path(output)
-        if format != "oci-dir" and (str(output).endswith(tuple(_SEPARATORS)) or os.path.isdir(path)):
+        if format != "oci-dir" and (str(output).endswith(tuple(_SEPARATORS)) or os.path.isdir(usable(path))):
             path /= name
-        return cls(path, format)
+        return cls(usable(path), format)
 
     @property
     def journal(self) -> Path:
@@ -171,7 +181,7 @@ class Target(NamedTuple):
     @property
     def load_command(self) -> str:
         """What a user types next."""
-        path = shell_word(str(self.path))
+        path = shell_word(str(plain(self.path)))
         if self.format == "docker":
             return f"docker load -i {path}"
         return f"skopeo copy {'oci' if self.format == 'oci-dir' else 'oci-archive'}:{path} containers-storage:NAME"

@@ -18,6 +18,7 @@ from ..events import BlobDone, OnEvent, Warned, ignore
 from ..message import Message
 from ..oci.descriptor import Descriptor
 from ..oci.digest import Digest
+from ..system.paths import plain
 from ..text import shown_path
 
 _STEP = 64 * 1024
@@ -78,7 +79,7 @@ class _Check:
             self._check_layers()
         names = tuple(_title(image) for image in self._archive.images)
         return VerifyReport(
-            str(self._archive.path),
+            str(plain(self._archive.path)),
             self._archive.kind,
             names,
             self._blobs,
