@@ -12,7 +12,7 @@ BENCH_OUT := bench/out
 # An environment that was moved here, or whose Python is gone, is none.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY))
 
-.PHONY: help setup test lint demo messages bench bench-growth bench-faults reliability clean system
+.PHONY: help setup test nox lint demo messages bench bench-growth bench-faults reliability clean system
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -25,10 +25,15 @@ setup: system $(DEV_READY) ## get all that the other targets need, system packag
 test: system $(DEV_READY) ## run all tests; as root (or with sudo) with real registries and engines
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(DEV_READY) ## check style, format and types
+nox: $(DEV_READY) ## run the core of the tests on every Python that is found; ARGS="-s core-3.9" on one
+	$(BIN)/nox $(ARGS)
+
+lint: $(DEV_READY) ## check style, format and types, those on Windows and macOS too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --always-true WINDOWS
+	$(BIN)/mypy --platform darwin --always-false WINDOWS
 
 demo: $(RUN_READY) ## see a pull through a bad network, all on this machine
 	$(BIN)/dockferry demo $(ARGS)
@@ -49,7 +54,7 @@ reliability: system $(DEV_READY) ## run the tests of the fault matrix and write 
 	PYTHONPATH=tests $(BIN)/python -m support.reliability $(ARGS)
 
 clean: ## remove the environment, caches and build results
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 system:
