@@ -71,6 +71,12 @@ OLDEST, NEWEST = next(iter(PYTHONS)), list(PYTHONS)[-1]
 os.environ["PATH"] = os.pathsep.join([*(str(path.parent) for path in PYTHONS.values()), os.environ.get("PATH", "")])
 
 
+def install(session: nox.Session, *more: str) -> None:
+    """The pip that Python 3.8 brings along tries old releases of everything for minutes; a later one takes seconds."""
+    session.install("--upgrade", "pip")
+    session.install("--editable", ".[test]", *more)
+
+
 def run_core(session: nox.Session, *tests: str) -> None:
     session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *CORE, *(session.posargs or tests))
 
@@ -78,14 +84,14 @@ def run_core(session: nox.Session, *tests: str) -> None:
 @nox.session(python=list(PYTHONS))
 def core(session: nox.Session) -> None:
     """The core, on every Python that is found."""
-    session.install("--editable", ".[test]")
+    install(session)
     run_core(session)
 
 
 @nox.session(python=[OLDEST, NEWEST])
 def ends(session: nox.Session) -> None:
     """The core, on the oldest and the newest of them alone."""
-    session.install("--editable", ".[test]")
+    install(session)
     run_core(session)
 
 
@@ -94,7 +100,7 @@ def lowest(session: nox.Session) -> None:
     """On the oldest, what is built upon libraries, with the oldest of them that pyproject.toml allows."""
     constraints = Path(session.create_tmp(), "lowest.txt")
     constraints.write_text("\n".join(lower_bounds(Path("pyproject.toml").read_text("utf-8"))) + "\n")
-    session.install("--editable", ".[test]", "--constraint", str(constraints))
+    install(session, "--constraint", str(constraints))
     session.run("python", "-m", "pip", "list", "--disable-pip-version-check")
     run_core(session, *LOWEST)
 

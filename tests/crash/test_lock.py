@@ -14,14 +14,18 @@ import pytest
 from support.command import environment
 from support.require import require
 
+from dockferry.system import lock
 from dockferry.system.lock import only_one
+
+WAYS = ["by_flock", "by_library"]
+"""Of `only_one`: the one here, and Windows'."""
 
 HOLD = """
 import sys
 from pathlib import Path
-from dockferry.system.lock import only_one
+from dockferry.system import lock
 try:
-    with only_one(Path("lock")):
+    with getattr(lock, sys.argv[1])(Path("lock")):
         print("held", flush=True)
         sys.stdin.read()
 except BlockingIOError:
@@ -29,10 +33,10 @@ except BlockingIOError:
 """
 
 
-def start(place: Path, wrapper: Sequence[str] = ()) -> subprocess.Popen[str]:
+def start(place: Path, wrapper: Sequence[str] = (), way: str = "only_one") -> subprocess.Popen[str]:
     """A process that wants the lock, says how it went, and holds it until its input ends."""
     return subprocess.Popen(
-        [*wrapper, sys.executable, "-c", HOLD],
+        [*wrapper, sys.executable, "-c", HOLD, way],
         cwd=place,
         env=environment(place),
         stdin=subprocess.PIPE,
@@ -47,27 +51,30 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.row(50)
-def test_one_holder_and_no_leavings(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_one_holder_and_no_leavings(tmp_path: Path, way: str) -> None:
     """A second is refused while there is a first, and not after; the file goes with the last."""
+    only_one = getattr(lock, way)
     with only_one(tmp_path / "lock"):
-        with start(tmp_path) as second:
+        with start(tmp_path, way=way) as second:
             assert said(second) == "refused"
         with pytest.raises(BlockingIOError), only_one(tmp_path / "lock"):
             pass
         assert (tmp_path / "lock").exists()
-    with start(tmp_path) as third:
+    with start(tmp_path, way=way) as third:
         assert said(third) == "held"
         third.communicate("")
     assert not (tmp_path / "lock").exists()
 
 
-def test_a_killed_holder_is_in_nobodys_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_holder_is_in_nobodys_way(tmp_path: Path, way: str) -> None:
     """The file that it left is taken over."""
-    with start(tmp_path) as first:
+    with start(tmp_path, way=way) as first:
         assert said(first) == "held"
         first.send_signal(signal.SIGKILL)
     assert (tmp_path / "lock").exists()
-    with only_one(tmp_path / "lock"):
+    with getattr(lock, way)(tmp_path / "lock"):
         pass
     assert not (tmp_path / "lock").exists()
 

@@ -16,7 +16,7 @@ from typing import Any, Tuple
 
 _CALLS = (
     *("pread", "preadv", "pwrite", "pwritev", "fdatasync", "sendfile", "posix_fallocate", "posix_fadvise"),
-    *("O_NOFOLLOW", "O_CLOEXEC", "O_DIRECTORY", "O_NONBLOCK", "ST_RDONLY", "fstatvfs", "sched_getaffinity"),
+    *("O_NOFOLLOW", "O_CLOEXEC", "O_DIRECTORY", "ST_RDONLY", "fstatvfs", "sched_getaffinity"),
     *("fork", "forkpty", "setsid", "killpg", "getuid", "geteuid", "getgid", "getegid", "chown", "fchown", "lchown"),
     *("mkfifo", "mknod", "getloadavg", "nice"),
 )

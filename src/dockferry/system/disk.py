@@ -56,16 +56,18 @@ def sync_data(fd: int) -> None:
         os.fdatasync(fd)
 
 
-def sync_fully(fd: int) -> None:
-    """As macOS wants it, where fsync leaves the data in the drive's own cache; by that where no more is to be had."""
-    import fcntl
+if not WINDOWS:
 
-    try:
-        fcntl.fcntl(fd, _FULL_SYNC)
-    except OSError as error:
-        if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
-            raise
-        os.fsync(fd)
+    def sync_fully(fd: int) -> None:
+        """As macOS wants it, where fsync leaves the data in the drive's cache; by that where no more is to be had."""
+        import fcntl
+
+        try:
+            fcntl.fcntl(fd, _FULL_SYNC)
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
+                raise
+            os.fsync(fd)
 
 
 def sync_directory(directory: Path) -> None:

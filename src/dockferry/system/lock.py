@@ -18,9 +18,9 @@ from .kind import WINDOWS
 
 def only_one(path: Path) -> ContextManager[None]:
     """Hold `path` within the `with`. Raises BlockingIOError where another process does, OSError."""
-    if WINDOWS:
-        return by_library(path)
-    return by_flock(path)
+    if not WINDOWS:
+        return by_flock(path)
+    return by_library(path)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,8 @@ def allocated(path: Path) -> int:
     """Bytes that the disk has given for the file `path`, at most its size. Raises OSError."""
     found = os.lstat(path)
     if WINDOWS:
-        return min(windows_calls.given_bytes(path), found.st_size)
+        given: int = windows_calls.given_bytes(path)
+        return min(given, found.st_size)
     return min(found.st_blocks * 512, found.st_size)
 
 
