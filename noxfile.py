@@ -72,7 +72,7 @@ os.environ["PATH"] = os.pathsep.join([*(str(path.parent) for path in PYTHONS.val
 
 
 def install(session: nox.Session, *more: str) -> None:
-    """The pip that Python 3.8 brings along tries old releases of everything for minutes; a later one takes seconds."""
+    """The pip that comes with Python 3.8 tries old releases of everything for minutes; a later one takes seconds."""
     session.install("--upgrade", "pip")
     session.install("--editable", ".[test]", *more)
 

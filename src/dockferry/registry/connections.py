@@ -108,6 +108,15 @@ class TLSConnection(Watched, HTTPSConnection):
         """
         return super().is_connected or (self.sock is not None and _has_nothing_to_say(self.sock))
 
+    def _connect_tls_proxy(self, hostname: str, sock: Any) -> Any:
+        """By its own context: urllib3 2.0 to 2.2 asks as little of it as `--insecure` does of the registry."""
+        config: Any = self.proxy_config
+        of_origin, self.cert_reqs = self.cert_reqs, config.ssl_context.verify_mode
+        try:
+            return super()._connect_tls_proxy(hostname, sock)
+        finally:
+            self.cert_reqs = of_origin
+
 
 def _has_nothing_to_say(sock: Any) -> bool:
     """Whether what has come is TLS's own affair, which a look takes in."""
