@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockferry.cli import parser
+from dockferry.cli import language, parser
 from dockferry.cli.main import main
 from dockferry.errors import UsageError
 
@@ -83,6 +83,17 @@ def test_images_may_stand_between_options() -> None:
     args = parser.parse(["pull", "a", "-t", "5", "b", "--force", "c"])
     assert args.images == ["a", "b", "c"]
     assert args.threads == 5
+
+
+def test_the_language_may_stand_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its value is not taken for a command, and the command follows."""
+    args = parser.parse(["--lang", "zh", "pull", "a"])
+    assert (args.command, args.lang, args.images) == ("pull", "zh", ["a"])
+    try:
+        assert main(["--lang", "zh", "--help"]) == 0
+        assert capsys.readouterr().out.startswith("用法: dockferry")
+    finally:
+        language.use("en")
 
 
 def test_mirrors_come_by_comma_and_by_repetition() -> None:

@@ -53,7 +53,8 @@ def parse(words: List[str], into: Optional[argparse.Namespace] = None) -> argpar
     Raises UsageError; SystemExit after --help and --version.
     """
     parser = build()
-    command = next((word for word in words if not word.startswith("-")), None)
+    values_too = zip(["", *words], words)
+    command = next((word for before, word in values_too if not word.startswith("-") and before != "--lang"), None)
     if command is not None and command not in COMMANDS:
         raise _unknown_command(command)
     args, rest = parser.parse_known_args(words, into)
