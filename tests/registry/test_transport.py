@@ -294,7 +294,10 @@ def test_tls_with_the_authority_given(serve: Serve, authority: Authority) -> Non
 
 
 def test_a_python_without_authorities_takes_the_systems(tmp_path: Path) -> None:
-    """As python.org's on macOS, whose own paths lead nowhere. Where they do, or the user chose, those alone count."""
+    """As python.org's on macOS, whose own paths lead nowhere. Where they do, or the user chose, those alone count.
+
+    A directory leads somewhere where OpenSSL finds names in it that it looks for.
+    """
     bundle = tmp_path / "cert.pem"
     bundle.write_text("")
     empty = tmp_path / "certs"
@@ -305,8 +308,11 @@ def test_a_python_without_authorities_takes_the_systems(tmp_path: Path) -> None:
         own = ssl.DefaultVerifyPaths(cafile, capath, "SSL_CERT_FILE", "/none", "SSL_CERT_DIR", "/none")
         return maybe_system_bundle(own, environ, bundles)
 
-    assert found(None, None) == found(None, str(empty)) == str(bundle)
-    assert found(str(bundle), None) is found(None, str(tmp_path)) is None
+    hashed = tmp_path / "hashed"
+    hashed.mkdir()
+    (hashed / "5ed36f99.0").write_text("")
+    assert found(None, None) == found(None, str(empty)) == found(None, str(tmp_path)) == str(bundle)
+    assert found(str(bundle), None) is found(None, str(hashed)) is None
     assert found(None, None, SSL_CERT_FILE="/dev/null") is found(None, None, SSL_CERT_DIR="/none") is None
 
 

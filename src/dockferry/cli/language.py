@@ -5,15 +5,16 @@ English is what the program's own texts are in and needs no catalog: nothing is 
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any, Callable, Mapping, Optional, Sequence
 
+from .. import itself
 from ..choices import LANGUAGES
 from ..message import Message
 from ..system.language import system_language
 
-DOMAIN = "dockferry"
-CATALOGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "locale")
+CATALOG = "locale/{}/LC_MESSAGES/dockferry.mo"
 VARIABLE = "DOCKFERRY_LANG"
 CHINESE = "zh_CN"
 _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -22,7 +23,10 @@ _catalog: Any = None
 
 
 def use(name: str) -> None:
-    """From now on all is said in the language `name`, one of LANGUAGES; `auto` is that of the locale."""
+    """From now on all is said in the language `name`, one of LANGUAGES; `auto` is that of the locale.
+
+    In English where the catalog has been lost.
+    """
     global _catalog
     found = of_locale(os.environ) if name == "auto" else name
     if not found.startswith("zh"):
@@ -30,7 +34,10 @@ def use(name: str) -> None:
         return
     import gettext
 
-    _catalog = gettext.translation(DOMAIN, CATALOGS, [CHINESE], fallback=True)
+    try:
+        _catalog = gettext.GNUTranslations(io.BytesIO(itself.data(CATALOG.format(CHINESE))))
+    except OSError:
+        _catalog = None
 
 
 def asked(words: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from typing import Callable, Dict, Sequence
 
+from .. import itself
 from ..errors import DockferryError
 from ..system.children import BREAK, GROUP_FLAGS
 
@@ -22,7 +22,7 @@ def run(arguments: Sequence[str], interrupt_when: Callable[[], bool], limit: flo
 
     Raises DockferryError when it takes longer than `limit` seconds. The child never outlives this call.
     """
-    command = [sys.executable, "-m", "dockferry", *arguments]
+    command = [*itself.command(), *arguments]
     with _interruptible(), subprocess.Popen(  # noqa: S603  # our own program
         command, creationflags=GROUP_FLAGS, env=_environment()
     ) as child:

@@ -11,6 +11,7 @@ import re
 import subprocess
 from typing import Mapping, Optional, Tuple
 
+from .. import itself
 from ..errors import AuthError
 from ..message import Message
 from ..system.programs import maybe_program
@@ -42,7 +43,7 @@ def ask_helper(name: str, server: str, environ: Mapping[str, str], seconds: floa
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=seconds,
-            env=dict(environ),
+            env=itself.outside(environ),
             check=False,
         )
     except subprocess.TimeoutExpired:

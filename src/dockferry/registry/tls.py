@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-from typing import Optional
+from typing import Optional, Tuple
 
+from .. import itself
 from ..errors import UsageError
 from ..message import Message
-from ..system.authorities import maybe_system_bundle
+from ..system.authorities import BUNDLES, maybe_system_bundle
 from ..text import clean, shown_path
 
 
 @functools.lru_cache(maxsize=None)
 def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
     """Trusts the system's authorities and those in the PEM file `ca_cert`. Raises UsageError if it holds none."""
+    packed = _packed()
     context = _modern(ssl.create_default_context())
-    bundle = maybe_system_bundle(ssl.get_default_verify_paths(), os.environ)
+    bundle = maybe_system_bundle(ssl.get_default_verify_paths(), os.environ, (*BUNDLES, *packed))
     if bundle is not None:
         context.load_verify_locations(cafile=bundle)
     if ca_cert is not None:
@@ -30,6 +32,13 @@ def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
         except OSError as error:
             raise _no_certificates(ca_cert, Message(clean(error.strerror or type(error).__name__))) from None
     return context
+
+
+@functools.lru_cache(maxsize=None)
+def _packed() -> Tuple[str, ...]:
+    """What an executable brings with it: for a system that has no authorities of its own."""
+    found = itself.maybe_packed(os.environ, ssl.get_default_verify_paths().openssl_cafile_env)
+    return (found,) if found else ()
 
 
 @functools.lru_cache(maxsize=None)
