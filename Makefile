@@ -12,7 +12,7 @@ BENCH_OUT := bench/out
 # An environment that was moved here, or whose Python is gone, is none.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY))
 
-.PHONY: help setup test nox lint demo messages bench bench-growth bench-faults reliability clean system
+.PHONY: help setup test nox lint demo messages exe exe-cxfreeze pyz freezers bench bench-growth bench-faults reliability clean system
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,6 +41,16 @@ demo: $(RUN_READY) ## see a pull through a bad network, all on this machine
 messages: $(DEV_READY) ## gather what is said, merge it into the catalogs of other languages, compile them
 	$(BIN)/python scripts/messages.py update
 
+exe: freezers ## make one executable file for this kind of system: dist/dockferry (UPX_DIR=... makes it smaller)
+	$(PYTHON) packaging/build.py exe
+
+exe-cxfreeze: freezers ## make a directory with an executable, by cx_Freeze: dist/dockferry-cxfreeze
+	$(PYTHON) packaging/build.py cxfreeze
+
+pyz: ## make one zip that any Python from 3.8 on runs: dist/dockferry.pyz
+	@sh scripts/bootstrap venv "$(PYTHON)"
+	$(PYTHON) packaging/build.py pyz
+
 bench: system $(DEV_READY) ## measure against other tools; QUICK=1 takes two minutes; also JSON and plots in bench/out
 	@$(BIN)/python bench/run.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/results.json --plots $(BENCH_OUT) $(ARGS)
 
@@ -59,6 +69,10 @@ clean: ## remove the environment, caches and build results
 
 system:
 	@sh scripts/bootstrap real
+
+freezers:
+	@sh scripts/bootstrap venv "$(PYTHON)"
+	@sh scripts/bootstrap freeze "$(PYTHON)"
 
 $(RUN_READY): pyproject.toml
 	@sh scripts/bootstrap venv "$(PYTHON)"

@@ -7,7 +7,6 @@ import gzip
 import io
 import json
 import lzma
-import struct
 import subprocess
 import sys
 import tarfile
@@ -20,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.archives import make_archive, make_tar, members_of
-from support.images import OCI_LAYER, MadeImage, make_image
+from support.images import OCI_LAYER, MadeImage, make_image, zstd_frame
 
 import dockferry
 from dockferry.archive.unpack import unpacked
@@ -218,16 +217,6 @@ def test_damaged_packing_is_named(pack: Callable[[bytes], bytes], tmp_path: Path
         verify(path)
         with pytest.raises(ContentError, match=r"blobs/sha256/.*: wanted"):
             verify(path, deep=True)
-
-
-def zstd_frame(data: bytes) -> bytes:
-    """One frame (RFC 8878) of raw blocks of at most 128 KiB: no compressor is needed for that."""
-    blocks = [data[start : start + 100_000] for start in range(0, len(data), 100_000)]
-    made = struct.pack("<IBQ", 0xFD2FB528, 0xE0, len(data))
-    for place, block in enumerate(blocks):
-        is_last = place == len(blocks) - 1
-        made += struct.pack("<I", len(block) << 3 | is_last)[:3] + block
-    return made
 
 
 def test_zstd_is_unpacked_where_it_can_be(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import random
+import struct
 import tarfile
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -68,6 +69,16 @@ def make_layer(name: str, content: bytes) -> Layer:
         tar.addfile(info, io.BytesIO(content))
     plain = out.getvalue()
     return gzip.compress(plain, 1, mtime=0), Digest.of(plain)
+
+
+def zstd_frame(data: bytes) -> bytes:
+    """One frame (RFC 8878) of raw blocks of at most 128 KiB: no compressor is needed for that."""
+    blocks = [data[start : start + 100_000] for start in range(0, len(data), 100_000)]
+    made = struct.pack("<IBQ", 0xFD2FB528, 0xE0, len(data))
+    for place, block in enumerate(blocks):
+        is_last = place == len(blocks) - 1
+        made += struct.pack("<I", len(block) << 3 | is_last)[:3] + block
+    return made
 
 
 def make_image(
