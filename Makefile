@@ -4,15 +4,17 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Made when the environment can run dockferry, and when it can also test it.
+# Made when the environment can run dockferry, when it can also test it, and when it can make the documents.
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-test
+DOCS_READY := $(VENV)/.ready-to-write
 BENCH_OUT := bench/out
 
 # An environment that was moved here, or whose Python is gone, is none.
-$(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY))
+$(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY) $(DOCS_READY))
 
-.PHONY: help setup test nox lint demo messages exe exe-cxfreeze pyz freezers bench bench-growth bench-faults reliability clean system
+.PHONY: help setup test nox lint demo messages docs recordings reference exe exe-cxfreeze pyz freezers
+.PHONY: bench bench-growth bench-faults reliability clean system
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -51,6 +53,15 @@ pyz: ## make one zip that any Python from 3.8 on runs: dist/dockferry.pyz
 	@sh scripts/bootstrap venv "$(PYTHON)"
 	$(PYTHON) packaging/build.py pyz
 
+docs: reference ## build the documents' site, in two languages, into build/site
+	$(BIN)/python -m mkdocs build --strict $(ARGS)
+
+reference: $(DOCS_READY) ## write the command reference from the program's own grammar
+	$(BIN)/python scripts/reference.py
+
+recordings: $(DOCS_READY) ## record the program on a terminal, as the documents' pictures
+	$(BIN)/python scripts/recordings.py $(ARGS)
+
 bench: system $(DEV_READY) ## measure against other tools; QUICK=1 takes two minutes; also JSON and plots in bench/out
 	@$(BIN)/python bench/run.py $(if $(QUICK),--quick) --json $(BENCH_OUT)/results.json --plots $(BENCH_OUT) $(ARGS)
 
@@ -84,4 +95,8 @@ $(RUN_READY): pyproject.toml
 
 $(DEV_READY): $(RUN_READY)
 	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(DOCS_READY): $(RUN_READY)
+	$(PIP) --editable '.[docs]'
 	@touch $@

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, List, NoReturn, Optional, Sequence
+from typing import Any, List, NoReturn, Optional, Sequence, Tuple
 
 from ..errors import UsageError
 from ..guess import did_you_mean
@@ -65,6 +65,16 @@ class Parser(argparse.ArgumentParser):
     def actions(self) -> List[argparse.Action]:
         """All options and arguments."""
         return list(self._actions)
+
+    def groups(self) -> List[Tuple[str, List[argparse.Action]]]:
+        """The same under their headings, in the order of help; subcommands are left out."""
+        return [
+            (
+                group.title or "",
+                [one for one in group._group_actions if not isinstance(one, argparse._SubParsersAction)],
+            )
+            for group in self._action_groups
+        ]
 
     def known_options(self) -> List[str]:
         return [name for action in self._actions for name in action.option_strings if name.startswith("--")]

@@ -1,0 +1,123 @@
+"""The pages say what the program does, each in both languages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+import pytest
+from support.pages import DOCS, ENGLISH_ALONE, ROOT, chinese, commands, documents, english_pages
+
+from dockferry.cli import parser
+from dockferry.errors import DockferryError
+
+_HEADING = re.compile(r"^(#{1,3}) ", re.MULTILINE)
+_FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w.])\d[\d,]*\.\d+(?![\w.])|(?<![\w.])\d+ of \d+")
+_QUOTED = re.compile(r"docs/(?:performance|reliability)\.md|(?:performance|reliability)\.md")
+
+
+def outline(page: Path) -> List[str]:
+    """The levels of a page's headings, in order."""
+    return _HEADING.findall(_FENCED.sub("", page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", english_pages(), ids=lambda page: page.name)
+def test_a_page_is_there_in_both_languages(page: Path) -> None:
+    """With the same headings, level by level, so that neither says less; or it is one of those for developers."""
+    other = chinese(page)
+    if page.name in ENGLISH_ALONE:
+        assert not other.exists(), f"{other.name} is there: take {page.name} from ENGLISH_ALONE"
+        return
+    assert other.exists()
+    assert outline(page) == outline(other)
+    assert re.search("[\u4e00-\u9fff]", other.read_text(encoding="utf-8"))
+
+
+def test_no_chinese_page_stands_alone() -> None:
+    """Each has an English one."""
+    assert {page.name for page in DOCS.glob("*.zh.md")} <= {chinese(page).name for page in english_pages()}
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_every_command_on_a_page_is_understood(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real parser takes it: no example has an option, a command or a form that is not there."""
+    monkeypatch.chdir(tmp_path)
+    for words in commands(documents()[name]):
+        for word in words:
+            if word.endswith((".pem", ".crt")):  # the parser looks whether it is there
+                Path(tmp_path, Path(word.rpartition("=")[2]).name).touch()
+        here = [Path(word).name if word.endswith((".pem", ".crt")) else word for word in words]
+        try:
+            parser.parse(here)
+        except SystemExit:  # argparse leaves so after --help and --version
+            continue
+        except DockferryError as error:
+            pytest.fail(f"{name}: dockferry {' '.join(words)}: {error}")
+
+
+def test_the_pages_have_commands() -> None:
+    """So that the test above tests something: most pages show how it is done."""
+    with_commands = [name for name, text in documents().items() if any(commands(text))]
+    assert len(with_commands) > 20
+    assert sum(1 for text in documents().values() for _ in commands(text)) > 100
+
+
+def test_commands_are_found_as_they_are_typed() -> None:
+    """In a shell's block, after a prompt, in a substitution, over several lines; not in prose."""
+    text = (
+        "Say `dockferry nothing` in prose.\n```bash\n"
+        'docker load -i "$(dockferry pull -q redis:7)"\n'
+        "$ dockferry pull a \\\n    -t 3 # why\n"
+        'echo "$T" | python3 dockferry.pyz tags b\n'
+        'dockferry pull a -o "my images/a.tar" && echo done\n```\n```text\ndockferry no\n```\n'
+    )
+    assert list(commands(text)) == [
+        ["pull", "-q", "redis:7"],
+        ["pull", "a", "-t", "3"],
+        ["tags", "b"],
+        ["pull", "a", "-o", "my images/a.tar"],
+    ]
+
+
+def quoted() -> Iterator[Tuple[str, str, str]]:
+    """Rows of tables that name performance.md or reliability.md: document, source, row."""
+    for name, text in documents().items():
+        for row in re.findall(r"^\|.*\|$", text, re.MULTILINE):
+            for source in sorted(set(_QUOTED.findall(row.rpartition("](")[2]))):
+                yield name, Path(source).name, row
+
+
+def test_numbers_are_quoted_as_they_were_measured() -> None:
+    """A row that points to performance.md or reliability.md has no number that does not stand there."""
+    rows = [row for row in quoted() if Path(row[0]).name not in ("performance.md", "reliability.md")]
+    assert len(rows) >= 10
+    for name, source, row in rows:
+        text = (DOCS / source).read_text(encoding="utf-8")
+        numbers = _NUMBER.findall(row)
+        for number in numbers:
+            assert re.search(rf"(?<![\d.]){re.escape(number)}(?![\d])", text), f"{name}: {source} has no {number}"
+    assert sum(len(_NUMBER.findall(row)) for _, _, row in rows) >= 20
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_links_to_files_lead_somewhere(name: str) -> None:
+    """Every relative link of a document, pictures too, is a file of the checkout."""
+    text = _FENCED.sub("", documents()[name])
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
+    for link in links:
+        path = link.partition("#")[0]
+        if path and "://" not in path and not path.startswith("mailto:"):
+            assert (ROOT / name).parent.joinpath(path).exists(), f"{name}: {link}"
+
+
+def test_the_command_reference_is_that_of_the_program(tmp_path: Path) -> None:
+    """`make reference` would change nothing, in either language."""
+    subprocess.run([sys.executable, ROOT / "scripts/reference.py", tmp_path], check=True, timeout=60)
+    for made in sorted(tmp_path.iterdir()):
+        shown = (DOCS / made.name).read_text(encoding="utf-8")
+        assert shown == made.read_text(encoding="utf-8"), f"docs/{made.name} is stale: make reference"
+    assert sorted(made.name for made in tmp_path.iterdir()) == ["reference.md", "reference.zh.md"]
