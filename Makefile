@@ -54,7 +54,7 @@ pyz: ## make one zip that any Python from 3.8 on runs: dist/dockferry.pyz
 	$(PYTHON) packaging/build.py pyz
 
 docs: reference ## build the documents' site, in two languages, into build/site
-	$(BIN)/python -m mkdocs build --strict $(ARGS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 reference: $(DOCS_READY) ## write the command reference from the program's own grammar
 	$(BIN)/python scripts/reference.py

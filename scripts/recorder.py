@@ -88,6 +88,8 @@ class Terminal:
                 self._keep()
             if interrupt_when is not None and interrupt_when():
                 os.write(master, b"\x03")
+                self._take(master)  # the terminal shows it as ^C, until the program draws anew
+                self._keep()
                 interrupt_when = None
         raise SystemExit(f"recordings: wanted the program to end in {_PATIENCE:.0f} s, it still ran")
 

@@ -3,7 +3,7 @@
 
     python scripts/reference.py [FOLDER]    # default: docs
 
-What a page says of an option is what --help says of it; the settings are those of their table. A test fails when a page
+What a page says of an option is what --help says of it; settings are those of their table. A test fails when a page
 is not what this makes.
 """
 

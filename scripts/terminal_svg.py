@@ -97,7 +97,7 @@ def _frame(frame: Frame, top: int, names: Dict[Line, str]) -> str:
 
 
 def _run(run: Run) -> str:
-    kinds = run.colour + (" bold" if run.is_bold else "")
+    kinds = run.colour + (" bold" if run.is_bold else "") + (" wide" if run.is_wide else "")
     if run.is_wide:
         place = " ".join(_number(EDGE + (run.column + 2 * number) * WIDE) for number in range(len(run.text)))
         held = ""
@@ -110,7 +110,8 @@ def _run(run: Run) -> str:
 
 
 def _style(frames: Sequence[Frame], height: int) -> str:
-    rules = [f"text{{font:{SIZE}px {_FONTS};white-space:pre}}.bold{{font-weight:bold}}"]
+    rules = [f"text{{font:{SIZE}px {_FONTS};white-space:pre}}"]
+    rules.append(f".bold{{font-weight:bold}}.wide{{font-size:{SIZE + 1}px}}")
     used = {run.colour for frame in frames for line in frame.lines for run in line}
     rules += [f".{name}{{fill:{_COLOURS[name]}}}" for name in sorted(used)]
     if len(frames) > 1:
@@ -120,14 +121,14 @@ def _style(frames: Sequence[Frame], height: int) -> str:
 
 def _film(frames: Sequence[Frame], height: int) -> Iterator[str]:
     """Frames stand one under the other, and the film jumps from one to the next. Who wants no motion sees one alone,
-    at two thirds, where most is to be seen."""
+    in the middle."""
     start, whole = frames[0].at, frames[-1].at - frames[0].at + _LAST_STAYS
     steps: List[str] = [
         f"{_number(100 * (frame.at - start) / whole)}%{{transform:translateY(-{place * height}px)}}"
         for place, frame in enumerate(frames)
     ]
     steps.append(f"100%{{transform:translateY(-{(len(frames) - 1) * height}px)}}")
-    still = len(frames) * 2 // 3 * height
+    still = len(frames) // 2 * height
     yield f".film{{transform:translateY(-{still}px);animation:film {_number(whole)}s step-end infinite}}"
     yield f"@keyframes film{{{''.join(steps)}}}"
     yield "@media (prefers-reduced-motion:reduce){.film{animation:none}}"

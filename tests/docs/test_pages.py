@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -9,9 +11,11 @@ from pathlib import Path
 from typing import Iterator, List, Tuple
 
 import pytest
-from support.pages import DOCS, ENGLISH_ALONE, ROOT, chinese, commands, documents, english_pages
+from support.pages import DOCS, ENGLISH_ALONE, ROOT, blocks, chinese, commands, documents, english_pages
 
+import dockferry
 from dockferry.cli import parser
+from dockferry.config.document import parse_document
 from dockferry.errors import DockferryError
 
 _HEADING = re.compile(r"^(#{1,3}) ", re.MULTILINE)
@@ -81,6 +85,42 @@ def test_commands_are_found_as_they_are_typed() -> None:
         ["tags", "b"],
         ["pull", "a", "-o", "my images/a.tar"],
     ]
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_settings_on_a_page_are_understood(name: str) -> None:
+    """Every piece of a configuration file is read by the real reader, in whichever document it stands."""
+    for block in blocks(documents()[name], "toml"):
+        assert parse_document(block, name)
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_programs_on_a_page_are_understood(name: str) -> None:
+    """Names that they import are public, and calls of ours have arguments that are there."""
+    for block in blocks(documents()[name], "python"):
+        tree = ast.parse(block)
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "dockferry"]
+        ours = {alias.name for node in imports for alias in node.names}
+        assert ours <= set(dockferry.__all__), f"{name}: {ours}"
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ours:
+                known = inspect.signature(getattr(dockferry, call.func.id)).parameters
+                assert {word.arg for word in call.keywords} <= set(known), f"{name}: {ast.dump(call)}"
+
+
+def test_the_pages_have_settings_and_programs() -> None:
+    """So that the two tests above test something."""
+    texts = documents().values()
+    assert sum(1 for text in texts for _ in blocks(text, "toml")) >= 8
+    assert sum(1 for text in texts for _ in blocks(text, "python")) >= 10
+
+
+def test_events_are_the_same_in_both_languages() -> None:
+    """Kind by kind, field by field; that the English page is whole another test says."""
+    told = [re.findall(r"^(?:### (\w+)|\| `(\w+)` \|)", documents()[f"docs/{name}"], re.MULTILINE)
+            for name in ("events.md", "events.zh.md")]  # fmt: skip
+    assert told[0] == told[1]
+    assert len(told[0]) > 50
 
 
 def quoted() -> Iterator[Tuple[str, str, str]]:

@@ -34,16 +34,16 @@ def documents() -> Dict[str, str]:
     return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
 
 
-def blocks(text: str) -> Iterator[str]:
-    """What is to be typed, block by block."""
+def blocks(text: str, *kinds: str) -> Iterator[str]:
+    """The fenced blocks of these kinds."""
     for kind, body in _FENCE.findall(text):
-        if kind in _TYPED:
+        if kind in kinds:
             yield body
 
 
 def commands(text: str) -> Iterator[List[str]]:
     """The words after `dockferry` (or `dockferry.exe`, `dockferry.pyz`) of every command in the blocks."""
-    for block in blocks(text):
+    for block in blocks(text, *_TYPED):
         for line in re.sub(r"[\\^`]\n\s*", " ", block).splitlines():
             for match in re.finditer(r"(?:^|[\s/\\(])dockferry(?:\.exe|\.pyz)? ((?:\"[^\"]*\"|[^#|&;<>)])*)", line):
                 yield _words(match[1])
