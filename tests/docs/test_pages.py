@@ -41,6 +41,15 @@ def test_a_page_is_there_in_both_languages(page: Path) -> None:
     assert re.search("[\u4e00-\u9fff]", other.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("name", sorted(name for name in documents() if name.endswith((".zh.md", ".zh-CN.md"))))
+def test_no_line_ends_within_a_chinese_sentence(name: str) -> None:
+    """It would be shown as a gap between two characters: a paragraph there is one line, or ends lines at marks."""
+    gaps = re.findall(
+        "[\u4e00-\u9fff]\n +?[\u4e00-\u9fff]|[\u4e00-\u9fff]\n[\u4e00-\u9fff]", _FENCED.sub("", documents()[name])
+    )
+    assert not gaps
+
+
 def test_no_chinese_page_stands_alone() -> None:
     """Each has an English one."""
     assert {page.name for page in DOCS.glob("*.zh.md")} <= {chinese(page).name for page in english_pages()}
