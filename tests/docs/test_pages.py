@@ -86,13 +86,15 @@ def test_commands_are_found_as_they_are_typed() -> None:
         'docker load -i "$(dockferry pull -q redis:7)"\n'
         "$ dockferry pull a \\\n    -t 3 # why\n"
         'echo "$T" | python3 dockferry.pyz tags b\n'
-        'dockferry pull a -o "my images/a.tar" && echo done\n```\n```text\ndockferry no\n```\n'
+        "cp dockferry elsewhere\n"
+        'dockferry pull a -o "my images/a.tar" && ~/bin/dockferry verify c\n```\n```text\ndockferry no\n```\n'
     )
     assert list(commands(text)) == [
         ["pull", "-q", "redis:7"],
         ["pull", "a", "-t", "3"],
         ["tags", "b"],
         ["pull", "a", "-o", "my images/a.tar"],
+        ["verify", "c"],
     ]
 
 

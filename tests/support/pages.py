@@ -12,6 +12,10 @@ DOCS = ROOT / "docs"
 ENGLISH_ALONE = {"design.md", "performance.md", "reliability.md"}
 """For who works on dockferry, measured or generated: a Chinese reader gets them in English."""
 _FENCE = re.compile(r"^ *```(\w+)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(
+    r"(?:^\s*|[|;] |&& |\$ |> |\$\(|- |run: |until |python3? |\w+=\S+ )"  # what may stand before a command
+    r"(?:[^\s()\"]*[/\\])?dockferry(?:\.exe|\.pyz)? ((?:\"[^\"]*\"|[^#|&;<>)])*)"
+)
 _TYPED = ("bash", "sh", "console", "powershell", "bat", "yaml")
 
 
@@ -42,10 +46,10 @@ def blocks(text: str, *kinds: str) -> Iterator[str]:
 
 
 def commands(text: str) -> Iterator[List[str]]:
-    """The words after `dockferry` (or `dockferry.exe`, `dockferry.pyz`) of every command in the blocks."""
+    """The words after `dockferry` (or `dockferry.exe`, `dockferry.pyz`) where it is a command in the blocks."""
     for block in blocks(text, *_TYPED):
         for line in re.sub(r"[\\^`]\n\s*", " ", block).splitlines():
-            for match in re.finditer(r"(?:^|[\s/\\(])dockferry(?:\.exe|\.pyz)? ((?:\"[^\"]*\"|[^#|&;<>)])*)", line):
+            for match in _COMMAND.finditer(line):
                 yield _words(match[1])
 
 
