@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The manual's command, `python docker_image_puller.py IMAGE [-r HOST] [-t N]`, on dockferry's engine.
 
-Runs from a checkout without being installed; needs urllib3, on Windows filelock, and rich for the moving bar.
+Runs from a checkout without being installed; needs urllib3, on Windows filelock, and rich for the moving bar. As the
+manual says, the layers stand unpacked beside the archive: NAME_layers/<12 digits>/layer.tar.
 """
 
 import importlib.util
@@ -17,8 +18,17 @@ usage: python docker_image_puller.py IMAGE [-r HOST] [-t N]
   -r, --registry HOST  仓库地址 / fetch from this mirror, such as docker.1ms.run (default: Docker Hub)
   -t, --threads N      下载线程数 / connections, 1 to 20 (default: 5, and more while they help)
 
-The log is {LOG_FILE}. All options of `dockferry pull` work too: -o FILE, -a ARCH, --proxy URL and more.
+The layers are unpacked into NAME_layers, beside the archive; the log is {LOG_FILE}.
+All options of `dockferry pull` work too: -o FILE, -a ARCH, --proxy URL and more.
 """
+
+
+def with_layers(words: list) -> list:
+    """The manual's tree of layers, but where a form is asked for that has none beside it."""
+    named = [word.partition("=")[2] for word in words if word.startswith("--format=")]
+    named += [after for word, after in zip(words, words[1:]) if word == "--format"]
+    is_given = "--with-layers" in words
+    return [] if is_given or (named and named[-1] not in ("docker", "oci")) else ["--with-layers"]
 
 
 def main() -> int:
@@ -45,7 +55,7 @@ def main() -> int:
         return 1
     from dockferry.cli.main import main as dockferry
 
-    return dockferry(["pull", "--log-file", LOG_FILE, *words])
+    return dockferry(["pull", "--log-file", LOG_FILE, *with_layers(words), *words])
 
 
 if __name__ == "__main__":

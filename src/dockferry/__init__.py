@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Resumed,
         Retry,
         SourceReport,
+        Unpacking,
         Warned,
     )
     from .oci.digest import Digest
@@ -87,6 +88,7 @@ __all__ = [
     "Retry",
     "RetryPolicy",
     "SourceReport",
+    "Unpacking",
     "UsageError",
     "VerifyReport",
     "Warned",
@@ -102,7 +104,7 @@ _ERRORS = (
     "AuthError BodyError BusyError CertificateError ConnectError ContentError DiskError DockferryError Interrupted "
     "NetworkError NotFoundError RedirectError ReplyError RequestError UsageError"
 )
-_EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry SourceReport Warned"
+_EVENTS = "BlobDone BlobProgress Event Finished Progress Resolved Resumed Retry SourceReport Unpacking Warned"
 _HOMES: Dict[str, str] = {
     **dict.fromkeys(_ERRORS.split(), "errors"),
     **dict.fromkeys(_EVENTS.split(), "events"),

@@ -18,7 +18,10 @@ WRONG = [
     ("pull a -t 21", "got '21'"),
     ("pull a -t ten", "got 'ten'"),
     ("pull a -t", "--threads: expected one argument; see dockferry pull --help"),
-    ("pull a --format ocy", "--format: wanted one of docker, oci, oci-dir, got 'ocy'; did you mean oci?"),
+    (
+        "pull a --format ocy",
+        "--format: wanted one of docker, oci, oci-dir, docker-legacy, layers, got 'ocy'; did you mean oci?",
+    ),
     ("pull a --progress bra", "did you mean bar?"),
     ("pull a --platfrom linux/arm64", "no such option: --platfrom; did you mean --platform?"),
     ("pull a --plat linux/arm64", "no such option: --plat"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Tuple
 
+from ..errors import ContentError
 from ..oci.descriptor import Descriptor
 from ..system import disk
+from ..text import shown_path
+from .byte_file import PlainFile
 from .part_file import PartFile, refuse_irregular
 from .plan import Plan
 
@@ -39,6 +42,10 @@ class ArchiveFile:
         """An unfinished file of the right size was found; which of its bytes are good is for the journal to say."""
         return self._file.existed
 
+    def room(self) -> int:
+        """Bytes that the disk has yet to give for it."""
+        return self._file.room()
+
     def open(self) -> None:
         """Make or find the unfinished file, give it its size, and write all that is known: only layers are left."""
         refuse_irregular(self.path)
@@ -69,6 +76,30 @@ class ArchiveFile:
         self._file.publish(self.path, overwrite=overwrite)
         disk.sync_directory(self.path.parent)
 
+    def discard(self) -> None:
+        """Not to be published after all: removed."""
+        self._file.discard()
+
     def close(self) -> None:
         """Close; an unfinished file stays, for the next run."""
+        self._file.close()
+
+
+class FinishedArchive:
+    """The blobs of the archive at `path`, to be read. Raises DiskError, ContentError where it is cut short."""
+
+    def __init__(self, path: Path, plan: Plan) -> None:
+        self._plan = plan
+        self._what = shown_path(path)
+        self._file = PlainFile(path)
+
+    def readinto(self, blob: Descriptor, offset: int, view: memoryview) -> int:
+        """From `offset` of `blob`; how many bytes came."""
+        wanted = view[: blob.size - offset]
+        count = self._file.readinto(self._plan.place(blob, offset, 0), wanted)
+        if wanted and not count:
+            raise ContentError("{}: wanted {} more bytes, got the end of the file", self._what, len(wanted))
+        return count
+
+    def close(self) -> None:
         self._file.close()

@@ -37,7 +37,7 @@ def blob_path(digest: Digest) -> str:
 
 
 def oci_layout() -> bytes:
-    return _dump({"imageLayoutVersion": LAYOUT_VERSION})
+    return dump({"imageLayoutVersion": LAYOUT_VERSION})
 
 
 def check_oci_layout(raw: bytes, what: str) -> None:
@@ -90,7 +90,7 @@ def merged_index(raw: Optional[bytes], new: Descriptor, what: str) -> bytes:
 
 def manifest_json(contents: Sequence[Content]) -> bytes:
     """Docker's own list, whose paths are those of the OCI layout. A layer that repeats is named each time."""
-    return _dump(
+    return dump(
         [
             {
                 "Config": blob_path(content.manifest.config.digest),
@@ -112,8 +112,9 @@ def _ref_name(one: Descriptor) -> Optional[str]:
 
 
 def _index(manifests: List[Any], others: Dict[str, Any]) -> bytes:
-    return _dump({"schemaVersion": 2, "mediaType": OCI_INDEX, **others, "manifests": manifests})
+    return dump({"schemaVersion": 2, "mediaType": OCI_INDEX, **others, "manifests": manifests})
 
 
-def _dump(value: Any) -> bytes:
+def dump(value: Any) -> bytes:
+    """JSON in ASCII: the same values give the same bytes."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode("ascii")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
-import stat
 from pathlib import Path
 from typing import Optional, Sequence
 
@@ -42,14 +39,14 @@ class LayoutFiles:
                 shown_path(self.path),
                 remedy="choose another directory with -o",
             )
-        _make_directory(self.work)
+        disk.make_directory(self.work)
         for name in ("", *algorithms):
-            _refuse_no_directory(self.path / "blobs" / name)
+            disk.refuse_no_directory(self.path / "blobs" / name)
 
     def make_directories(self, algorithms: Sequence[str]) -> None:
         """Those for blobs, synced: before a blob that was safe moves there."""
         for name in ("", *algorithms):
-            _make_directory(self.path / "blobs" / name)
+            disk.make_directory(self.path / "blobs" / name)
         disk.sync_directory(self.path / "blobs")
         disk.sync_directory(self.path)
 
@@ -86,20 +83,3 @@ class LayoutFiles:
 
     def _what(self, name: str) -> str:
         return shown_path(self.path / name)
-
-
-def _make_directory(path: Path) -> None:
-    """That alone: where what it should stand in has gone away, another must not be made in its place."""
-    _refuse_no_directory(path)
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(path)
-
-
-def _refuse_no_directory(path: Path) -> None:
-    """A link in place of a directory would take our files to another place."""
-    try:
-        mode = os.lstat(path).st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(mode):
-        raise NotADirectoryError(errno.ENOTDIR, f"{path.name} is not a directory")

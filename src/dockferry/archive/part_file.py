@@ -88,6 +88,14 @@ class PartFile:
         except OSError as error:
             raise DiskError.of("read", self.path, error) from None
 
+    def resize(self, size: int) -> None:
+        """The file has this `size`, which was not known when it was opened, with a size of 0."""
+        try:
+            os.ftruncate(self._open_file().fd, size)
+        except OSError as error:
+            raise DiskError.of("write", self.path, error) from None
+        self.size = size
+
     def sync(self) -> None:
         """After one failure always a failure: the system forgets which pages it could not write."""
         if self._failure is not None:

@@ -1,8 +1,8 @@
 """Unpacking: a layer's plain bytes from its packed ones, in a stream, in constant memory and under a cap.
 
 Strategy: the standard library's decompressors share one shape (`decompress(data, limit)`, `eof`, `needs_input`,
-`unused_data`) but for zlib's, which gets it here. zstd has it from Python 3.14 on; before, the `zstandard` module is
-used if it is installed.
+`unused_data`) but for zlib's and its kin, which get it in `gzip_modules`. zstd has it from Python 3.14 on; before,
+the `zstandard` module is used if it is installed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.util import find_spec
-from typing import Any, BinaryIO, Callable, Iterator, Tuple, Type
+from typing import Any, Callable, Iterator, Optional, Protocol, Tuple, Type
 
-from ..errors import ContentError
+from ..errors import ContentError, UsageError
+from .gzip_modules import GzipUnpacker, available
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"BZh": "bzip2"}
 MAGIC_SIZE = 6
@@ -30,7 +31,12 @@ def packing(head: bytes) -> str:
 
 def can_unpack(head: bytes) -> bool:
     """Whether this Python has a decompressor for what begins like this: only zstd may lack one."""
-    return packing(head) != "zstd" or sys.version_info >= (3, 14) or find_spec("zstandard") is not None
+    return packing(head) != "zstd" or has_zstd()
+
+
+def has_zstd() -> bool:
+    """Whether this Python has a decompressor for zstd."""
+    return sys.version_info >= (3, 14) or find_spec("zstandard") is not None
 
 
 def cap(size: int) -> int:
@@ -38,16 +44,31 @@ def cap(size: int) -> int:
     return max(_FREE_SIZE, size * _MOST_RATIO)
 
 
-def unpacked(stream: BinaryIO, most: int, what: str) -> Iterator[bytes]:
+class Readable(Protocol):
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, none at the end."""
+
+
+def unpacked(stream: Readable, most: int, what: str, gzip: Optional[str] = None) -> Iterator[bytes]:
     """The plain bytes of a layer, in steps of at most 64 KiB and at most `most` of them.
 
-    Raises ContentError, naming `what`, for damaged data and for a bomb. Ask `can_unpack` before.
+    `gzip`: the module that unpacks gzip, None for the fastest there is. Raises ContentError, naming `what`, for
+    damaged data and for a bomb, UsageError where there is no decompressor (`can_unpack` says it before).
     """
-    head = stream.read(MAGIC_SIZE)
+    head = b""
+    while len(head) < MAGIC_SIZE:
+        more = stream.read(MAGIC_SIZE - len(head))
+        head += more
+        if not more:
+            break
     kind = packing(head)
+    if not can_unpack(head):
+        raise UsageError(
+            "{}: wanted a decompressor for zstd, got none in this Python", what, remedy="pip install zstandard"
+        )
     rest = _Rest(head, stream)
     left = most
-    for chunk in _chunks(kind, rest, what):
+    for chunk in _chunks(kind, rest, what, gzip or available()[0]):
         left -= len(chunk)
         if left < 0:
             raise ContentError("{}: wanted a layer of at most {} bytes unpacked, got more: a bomb", what, most)
@@ -57,7 +78,7 @@ def unpacked(stream: BinaryIO, most: int, what: str) -> Iterator[bytes]:
 class _Rest:
     """What is still to be read: bytes given back, then the stream."""
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+    def __init__(self, head: bytes, stream: Readable) -> None:
         self.head, self._stream = head, stream
 
     def read(self, size: int = _STEP) -> bytes:
@@ -75,29 +96,27 @@ class _Rest:
         return False
 
 
-def _chunks(kind: str, rest: _Rest, what: str) -> Iterator[bytes]:
+def _chunks(kind: str, rest: _Rest, what: str, gzip: str) -> Iterator[bytes]:
     if not kind:
         return iter(rest.read, b"")
     if kind == "zstd" and sys.version_info < (3, 14):
         return _zstandard(rest, what)
-    return _frames(_decompressor(kind), kind, rest, what)
+    make, error = _decompressor(kind, gzip)
+    return _frames(make, (OSError, EOFError, ValueError, error), kind, rest, what)
 
 
-def _frames(make: Callable[[], Any], kind: str, rest: _Rest, what: str) -> Iterator[bytes]:
+def _frames(
+    make: Callable[[], Any], errors: Tuple[Type[Exception], ...], kind: str, rest: _Rest, what: str
+) -> Iterator[bytes]:
     """A packed file may be several in a row, and may end in zeros."""
-    import lzma
-    import zlib
-
-    errors: Tuple[Type[Exception], ...] = (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error)
-    errors += _zstd_errors(kind)
     unpacker = make()
     while True:
         is_hungry = unpacker.needs_input
         data = rest.read() if is_hungry else b""
         try:
             chunk = unpacker.decompress(data, _STEP)
-        except errors as error:
-            raise ContentError("{}: wanted sound {} data, got: {}", what, kind, error) from None
+        except errors:
+            raise _damaged(what, kind) from None
         if chunk:
             yield chunk
         if unpacker.eof:
@@ -109,24 +128,22 @@ def _frames(make: Callable[[], Any], kind: str, rest: _Rest, what: str) -> Itera
             raise ContentError("{}: wanted {} data to its end, got only a part of it", what, kind)
 
 
-def _decompressor(kind: str) -> Callable[[], Any]:
+def _decompressor(kind: str, gzip: str) -> Tuple[Callable[[], Any], Type[Exception]]:
+    """What makes one, and what that raises."""
     if kind == "gzip":
-        return _Gzip
+        module = importlib.import_module(gzip)
+        return lambda: GzipUnpacker(module), module.error
     if kind == "bzip2":
         import bz2
 
-        return bz2.BZ2Decompressor
+        return bz2.BZ2Decompressor, OSError
     if kind == "xz":
         import lzma
 
-        return lambda: lzma.LZMADecompressor(memlimit=_MEMORY)
+        return lambda: lzma.LZMADecompressor(memlimit=_MEMORY), lzma.LZMAError
     zstd = importlib.import_module("compression.zstd")
     options = {zstd.DecompressionParameter.window_log_max: _MEMORY.bit_length() - 1}
-    return lambda: zstd.ZstdDecompressor(options=options)
-
-
-def _zstd_errors(kind: str) -> Tuple[Type[Exception], ...]:
-    return (importlib.import_module("compression.zstd").ZstdError,) if kind == "zstd" else ()
+    return lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError
 
 
 def _zstandard(rest: _Rest, what: str) -> Iterator[bytes]:
@@ -135,29 +152,10 @@ def _zstandard(rest: _Rest, what: str) -> Iterator[bytes]:
     try:
         with unpacker.stream_reader(rest, read_size=_STEP, read_across_frames=True, closefd=False) as reader:
             yield from iter(lambda: reader.read(_STEP), b"")
-    except module.ZstdError as error:
-        raise ContentError("{}: wanted sound zstd data, got: {}", what, error) from None
+    except module.ZstdError:
+        raise _damaged(what, "zstd") from None
 
 
-class _Gzip:
-    """zlib's decompressor in the shape of the others."""
-
-    def __init__(self) -> None:
-        import zlib
-
-        self._inner = zlib.decompressobj(wbits=31)
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inner.unconsumed_tail
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, limit: int) -> bytes:
-        return self._inner.decompress(data or self._inner.unconsumed_tail, limit)
+def _damaged(what: str, kind: str) -> ContentError:
+    """What a decompressor says of it is its own, and differs from one to the other."""
+    return ContentError("{}: wanted sound {} data, got damaged bytes", what, kind)

@@ -115,7 +115,13 @@ def _add_pull(commands: Any) -> None:
         choices=FORMATS,
         type=values.one_of("--format", FORMATS),
         help="docker: a tar for docker, podman, ctr, skopeo; oci: an OCI layout as a tar; "
-        "oci-dir: as a directory (default: docker)",
+        "oci-dir: as a directory; docker-legacy: a tar with unpacked layers, for docker before 20.10 and a NAS; "
+        "layers: a directory with each layer as a tar (default: docker)",
+    )
+    what.add_argument(
+        "--with-layers",
+        action="store_true",
+        help="put the unpacked layers beside the archive too, in NAME_layers (docker, oci)",
     )
     what.add_argument("--force", action="store_true", help="replace a file that stands under the archive's name")
     access = add_access(pull)

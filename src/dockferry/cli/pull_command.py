@@ -37,6 +37,7 @@ def run_pull(args: Namespace, settings: Settings) -> int:
                 threads=settings.threads,
                 platform=args.platform,
                 format=args.format,
+                with_layers=args.with_layers,
                 overwrite=args.force,
                 access=credentials,
                 retry=settings.maybe_retry(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from ..errors import DiskError
@@ -68,6 +70,26 @@ if not WINDOWS:
             if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
                 raise
             os.fsync(fd)
+
+
+def make_directory(path: Path) -> None:
+    """That alone: where what it should stand in has gone away, another must not be made in its place.
+
+    Raises OSError, also for anything but a directory that is there.
+    """
+    refuse_no_directory(path)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+
+
+def refuse_no_directory(path: Path) -> None:
+    """A link in place of a directory would take our files to another place. Raises OSError."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(mode):
+        raise NotADirectoryError(errno.ENOTDIR, f"{path.name} is not a directory")
 
 
 def sync_directory(directory: Path) -> None:

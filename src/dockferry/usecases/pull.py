@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence, Tuple, Union
 
+from ..archive.archive_file import ArchiveFile
+from ..archive.plain_form import PlainForm
 from ..choices import MAX_THREADS
 from ..errors import UsageError
 from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
@@ -16,6 +18,7 @@ from ..registry.access import Access
 from ..system.paths import plain
 from ..transfer.governor import START
 from ..transfer.retry import RetryPolicy
+from .making import Making
 from .places import Places
 from .resolve import Image, Resolver, Top
 from .target import Target, check_output
@@ -26,7 +29,8 @@ class PullResult:
     """`digest` is the platform's manifest's; `size` the layers, `received` what came over the network, in bytes.
 
     `elapsed` in seconds. `fresh` is False when the archive was there already. `load` is the command that loads it.
-    `sources`: what each of them did, in the order given; none where nothing was fetched.
+    `sources`: what each of them did, in the order given; none where nothing was fetched. `layers`: the directory of
+    plain layers, None where none was wanted.
     """
 
     path: Path
@@ -39,6 +43,7 @@ class PullResult:
     fresh: bool
     load: str
     sources: Tuple[SourceReport, ...] = ()
+    layers: Optional[Path] = None
 
 
 def pull(
@@ -51,6 +56,7 @@ def pull(
     threads: Optional[int] = None,
     platform: Optional[str] = None,
     format: str = "docker",
+    with_layers: bool = False,
     overwrite: bool = False,
     access: Optional[Access] = None,
     retry: Optional[RetryPolicy] = None,
@@ -63,16 +69,18 @@ def pull(
     (`HOST[:PORT][/PREFIX]`) to fetch from instead of the image's registry, or, `with_origin`, besides. `trust`: the
     source whose word a tag is, None where all must agree. `threads`: connections, 1 to 20, None to let the engine
     find out. `platform`: `OS/ARCH[/VARIANT]`, None for Linux on this machine's architecture. `format`: docker (loads
-    everywhere), oci, or oci-dir. `overwrite`: replace another file of that name, and this archive if damaged.
-    `access`: login, trust and proxy. `retry`: when to try again, None for 20 tries. `on_event` is called in this
-    thread, with Progress every `tick` seconds.
+    everywhere), oci, oci-dir, docker-legacy (a tar of plain layers, for engines before 20.10), or layers (a directory
+    of plain layers, `NAME_layers/<12 digits>/layer.tar`). `with_layers`: that directory beside an archive of format
+    docker or oci. `overwrite`: replace another file of that name, and this archive if damaged. `access`: login,
+    trust and proxy. `retry`: when to try again, None for 20 tries. `on_event` is called in this thread, with Progress
+    every `tick` seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError, NotFoundError, AuthError,
     NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise UsageError("wanted 1 to {} threads, got {}", MAX_THREADS, threads, remedy="leave it out, or give -t N")
-    check_output(output, format)
+    check_output(output, format, with_layers)
     began = time.monotonic()
     reference = Reference.parse(image)
     wanted = Platform.parse(platform) if platform else Platform.of_host()
@@ -81,7 +89,7 @@ def pull(
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
         found = resolver.image(top, wanted, platform is not None, guess.document, threads or START)
-        target = Target.of(output, format, reference, found.platform)
+        target = Target.of(output, format, reference, found.platform, with_layers)
         job = _Pull(resolver, found, target, on_event, began)
         done = None if overwrite else job.maybe_done()
         return done or job.run(overwrite, threads, tick, retry or RetryPolicy())
@@ -94,37 +102,56 @@ class _Pull:
         self._resolver, self._image, self._target = resolver, image, target
         self._on_event, self._began = on_event, began
         self._destination = target.destination(image, resolver.reference)
+        self._form = target.plain_form(image, resolver.reference)
 
     def maybe_done(self, prove: bool = False) -> Optional[PullResult]:
-        """The result, if just this archive stands under its name already; `prove`: with every digest right."""
-        if not self._target.holds(self._destination) or (prove and not self._target.is_good()):
+        """The result, if just this stands under its name already; `prove`: with every digest right."""
+        if self._target.keeps_blobs and not self._has_archive(prove):
             return None
-        self._target.tidy()
+        if self._form is not None and not _has(self._form, prove):
+            return None
+        self._target.tidy(self._destination)
+        if self._form is not None:
+            self._form.tidy()
         return self._finished(0, (), fresh=False)
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
         """Fetch and publish, as the only one who does so."""
         from ..transfer.engine import Options
-        from .fetch import fetch
 
-        destination = self._destination
+        self._check_decompressors()
         with self._target.locked():
             done = self.maybe_done(prove=overwrite)
             if done is not None:
                 return done
+            form = self._wanted_form(prove=overwrite)
+            making = Making(self._target, self._destination, form, self._on_event)
+            has_archive = self._target.keeps_blobs and self._has_archive(prove=overwrite)
+            if form is not None:
+                form.refuse_existing(self._resolver.reference, overwrite)
+            if has_archive and isinstance(self._destination, ArchiveFile):
+                making.unpack(self._destination, tick, overwrite)
+                self._target.tidy(self._destination)
+                return self._finished(0, (), fresh=False)
             if not overwrite:
                 self._target.refuse_existing(self._resolver.reference, self._image.manifest.digest)
             self._tell_resolved()
             self._warn_of_old_engines()
-            destination.open()
-            try:
-                options = Options(threads, tick, retry)
-                outcome = fetch(self._resolver.sources, destination, self._target.journal, options, self._on_event)
-                destination.publish(overwrite)
-            finally:
-                destination.close()
-            self._target.forget_journal()
+            outcome = making.fetch(self._resolver.sources, Options(threads, tick, retry), overwrite)
         return self._finished(outcome.received, outcome.sources, fresh=True)
+
+    def _has_archive(self, prove: bool) -> bool:
+        return self._target.holds(self._destination) and (not prove or self._target.is_good())
+
+    def _wanted_form(self, prove: bool) -> Optional[PlainForm]:
+        """A tree that stands there already is not made again, only because the archive has to be."""
+        return None if self._form is None or _has(self._form, prove) else self._form
+
+    def _check_decompressors(self) -> None:
+        if self._form is not None:
+            from .unpacking import check_decompressors
+
+            check_decompressors(self._form.layers, self._resolver.reference.familiar)
 
     def _tell_resolved(self) -> None:
         image, top = self._image, self._image.top
@@ -144,7 +171,10 @@ class _Pull:
         layers = self._image.manifest.layers
         if self._target.format == "docker" and any("zstd" in layer.media_type for layer in layers):
             self._on_event(
-                Warned("this image has layers compressed with zstd, which Docker before 23.0 does not load")
+                Warned(
+                    "this image has layers compressed with zstd, which Docker before 23.0 does not load: "
+                    "--format docker-legacy unpacks them"
+                )
             )
 
     def _finished(self, received: int, sources: Tuple[SourceReport, ...], *, fresh: bool) -> PullResult:
@@ -160,6 +190,7 @@ class _Pull:
             fresh=fresh,
             load=self._target.load_command,
             sources=sources,
+            layers=self._target.tree,
         )
         self._on_event(
             Finished(
@@ -173,6 +204,7 @@ class _Pull:
                 source=_names(self._resolver, self._image.top),
                 fresh=fresh,
                 load=result.load,
+                tree=str(result.layers or ""),
             )
         )
         return result
@@ -180,3 +212,7 @@ class _Pull:
 
 def _names(resolver: Resolver, top: Top) -> str:
     return ", ".join(source.name for source in resolver.sources) or top.source.name
+
+
+def _has(form: PlainForm, prove: bool) -> bool:
+    return form.holds() and (not prove or form.is_good())

@@ -6,7 +6,8 @@ import time
 from contextlib import suppress
 from typing import ContextManager, List, Optional, TextIO
 
-from ...events import BlobDone, Event, Finished, Progress
+from ...events import BlobDone, Event, Finished, Progress, Unpacking
+from .. import cells
 from ..language import say
 from . import Presenter, bar_lines, fit, words
 from .plain import Clock
@@ -39,6 +40,8 @@ class Bar(Presenter):
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
             self._progress(event)
+        elif isinstance(event, Unpacking):
+            self._unpacking(event)
         elif isinstance(event, Finished):
             self._last = None
             self._stop()
@@ -57,6 +60,12 @@ class Bar(Presenter):
             self._next = now + _LEAST
             width, height = self._console.size
             self._draw(bar_lines.screen(state, width, height, self._glyphs))
+
+    def _unpacking(self, state: Unpacking) -> None:
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + _LEAST
+            self._draw([[(cells.cut(words.unpacking(state), self._console.size.width), "bold")]])
 
     def _draw(self, lines: List[bar_lines.Line]) -> None:
         from rich.text import Text

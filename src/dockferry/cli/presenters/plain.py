@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Callable
 
-from ...events import Event, Progress
+from ...events import Event, Progress, Unpacking
 from . import Presenter, words
 
 Clock = Callable[[], float]
@@ -36,9 +36,18 @@ class Plain(Presenter):
         if isinstance(event, Progress):
             self._progress(event)
             return
+        if isinstance(event, Unpacking):
+            self._unpacking(event)
+            return
         line = words.note(event)
         if line is not None:
             self._write(line)
+
+    def _unpacking(self, state: Unpacking) -> None:
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + self._every
+            self._write(words.unpacking(state))
 
     def _progress(self, state: Progress) -> None:
         now = self._clock()

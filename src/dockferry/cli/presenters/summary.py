@@ -38,7 +38,10 @@ def summary(event: Finished, sources: Sequence[SourceReport] = ()) -> List[str]:
         facts += _sources(event, sources)
     else:
         facts.append((say("fetched"), say("nothing: the file was there already")))
-    facts.append((say("load"), words.as_typed(event.load)))
+    if event.tree and event.tree != event.target:
+        facts.append((say("layers"), words.as_typed(event.tree)))
+    if event.load:
+        facts.append((say("load"), words.as_typed(event.load)))
     return [cells.left(f"{name}:" if name else "", 9) + text for name, text in facts]
 
 

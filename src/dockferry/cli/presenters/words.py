@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import List, Optional
 
-from ...events import BlobDone, BlobProgress, Event, Progress, Resolved, Resumed, Retry, SourceReport, Warned
+from ...events import (
+    BlobDone,
+    BlobProgress,
+    Event,
+    Progress,
+    Resolved,
+    Resumed,
+    Retry,
+    SourceReport,
+    Unpacking,
+    Warned,
+)
 from ...message import Message
 from ...text import human_size, redact
 from ..language import say
@@ -79,6 +90,11 @@ def whole_parts(state: Progress) -> List[str]:
 
 def whole(state: Progress) -> str:
     return " | ".join(whole_parts(state))
+
+
+def unpacking(state: Unpacking) -> str:
+    done, layers = state.layers_done, state.layers
+    return say("[Global] {}/{} layers unpacked | {}%", done, layers, percent(state.done, state.size))
 
 
 def note(event: Event) -> Optional[str]:
