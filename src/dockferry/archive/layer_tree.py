@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, FrozenSet, cast
+from typing import BinaryIO, FrozenSet, Tuple, cast
 
 from ..errors import DiskError
 from ..message import Message
@@ -137,6 +137,10 @@ class LayerTree:
         """Remove what was replaced."""
         if os.path.lexists(self._old):
             remove_tree(self._old)
+
+    @property
+    def left_over(self) -> Tuple[Path, ...]:
+        return (self._old,)
 
     def _move_away(self) -> None:
         """A directory is not replaced in one instant: between the two renames there is none of this name."""

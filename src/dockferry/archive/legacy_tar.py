@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from pathlib import Path
-from typing import BinaryIO, Dict, FrozenSet, Union
+from typing import BinaryIO, Dict, FrozenSet, Tuple, Union
 
 from ..errors import DiskError
 from ..oci.reference import Reference
@@ -72,8 +72,12 @@ class LegacyTar:
         disk.sync_directory(self.path.parent)
         self.tidy()
 
+    @property
+    def left_over(self) -> Tuple[Path, ...]:
+        return (self._file.path, self._beside)
+
     def tidy(self) -> None:
-        """Remove the directory beside, and what a killed run left in it."""
+        self._file.discard()
         try:
             self._clear()
         except OSError as error:

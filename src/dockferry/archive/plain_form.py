@@ -64,3 +64,7 @@ class PlainForm(Protocol):
 
     def tidy(self) -> None:
         """Remove what a run that was killed left, once this stands under its final name."""
+
+    @property
+    def left_over(self) -> Tuple[Path, ...]:
+        """What that may be."""

@@ -17,6 +17,8 @@ from .gzip_modules import GzipUnpacker, available
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"BZh": "bzip2"}
 MAGIC_SIZE = 6
+_GZIP_RESERVED = b"\x20"
+"""The least value of a gzip header's flags that no gzip has (RFC 1952, 2.3.1.2)."""
 _STEP = 64 * 1024
 _MEMORY = 256 * 1024 * 1024
 _FREE_SIZE = 64 << 30
@@ -55,18 +57,13 @@ def unpacked(stream: Readable, most: int, what: str, gzip: Optional[str] = None)
     `gzip`: the module that unpacks gzip, None for the fastest there is. Raises ContentError, naming `what`, for
     damaged data and for a bomb, UsageError where there is no decompressor (`can_unpack` says it before).
     """
-    head = b""
-    while len(head) < MAGIC_SIZE:
-        more = stream.read(MAGIC_SIZE - len(head))
-        head += more
-        if not more:
-            break
+    rest = _Rest(stream)
+    head = rest.peek(MAGIC_SIZE)
     kind = packing(head)
     if not can_unpack(head):
         raise UsageError(
             "{}: wanted a decompressor for zstd, got none in this Python", what, remedy="pip install zstandard"
         )
-    rest = _Rest(head, stream)
     left = most
     for chunk in _chunks(kind, rest, what, gzip or available()[0]):
         left -= len(chunk)
@@ -78,14 +75,23 @@ def unpacked(stream: Readable, most: int, what: str, gzip: Optional[str] = None)
 class _Rest:
     """What is still to be read: bytes given back, then the stream."""
 
-    def __init__(self, head: bytes, stream: Readable) -> None:
-        self.head, self._stream = head, stream
+    def __init__(self, stream: Readable) -> None:
+        self.head, self._stream = b"", stream
 
     def read(self, size: int = _STEP) -> bytes:
         if not self.head:
             return self._stream.read(size)
         data, self.head = self.head[:size], self.head[size:]
         return data
+
+    def peek(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end; they are still to be read."""
+        while len(self.head) < size:
+            data = self._stream.read(size - len(self.head))
+            if not data:
+                break
+            self.head += data
+        return self.head[:size]
 
     def has_more(self) -> bool:
         """Whether anything but zeros follows."""
@@ -110,6 +116,7 @@ def _frames(
 ) -> Iterator[bytes]:
     """A packed file may be several in a row, and may end in zeros."""
     unpacker = make()
+    _check_start(kind, rest, what)
     while True:
         is_hungry = unpacker.needs_input
         data = rest.read() if is_hungry else b""
@@ -123,9 +130,18 @@ def _frames(
             rest.head = unpacker.unused_data + rest.head
             if not rest.has_more():
                 return
+            _check_start(kind, rest, what)
             unpacker = make()
         elif is_hungry and not data and not chunk:
             raise ContentError("{}: wanted {} data to its end, got only a part of it", what, kind)
+
+
+def _check_start(kind: str, rest: _Rest, what: str) -> None:
+    """What some decompressors let pass, or wait for more of, and others call damaged."""
+    head = rest.peek(MAGIC_SIZE)
+    is_other = kind != "zstd" and packing(head) != kind  # a frame of zstd's may begin otherwise
+    if is_other or (kind == "gzip" and head[3:4] >= _GZIP_RESERVED):
+        raise _damaged(what, kind)
 
 
 def _decompressor(kind: str, gzip: str) -> Tuple[Callable[[], Any], Type[Exception]]:

@@ -7,20 +7,20 @@ archive that is removed in the end; until then the journal lets the next run go 
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
 from ..archive.archive_file import ArchiveFile, FinishedArchive
-from ..archive.plain_form import PlainForm
-from ..archive.plain_layers import PlainLayer
 from ..events import OnEvent
 from ..message import Message
 from ..text import shown_path
 from ..transfer.engine import Options, Outcome
 from ..transfer.protocols import Source
 from .fetch import fetch
-from .follower import Follower
 from .target import Destination, Target
-from .unpacking import Unpackers
+
+if TYPE_CHECKING:
+    from ..archive.plain_form import PlainForm
+    from ..archive.plain_layers import PlainLayer
 
 _BROKEN = Message("the image is broken where it was published; --format oci keeps it as it is")
 _DAMAGED = Message("copy it again, or pull it with --force")
@@ -57,6 +57,9 @@ class Making:
 
     def unpack(self, archive: ArchiveFile, tick: float, overwrite: bool) -> None:
         """The plain layers of the finished `archive`; nothing is fetched. Raises ContentError, DiskError."""
+        from .follower import Follower
+        from .unpacking import Unpackers
+
         form = self._form
         if form is None:
             return
@@ -76,6 +79,9 @@ class Making:
         destination, form, journal = self._destination, self._form, self._target.journal
         if form is None:
             return fetch(sources, destination, journal, options, self._on_event)
+        from .follower import Follower
+        from .unpacking import Unpackers
+
         follower = Follower(destination.blobs)
         with Unpackers(form, destination, follower, _named("layer {}"), _BROKEN) as unpackers:
             outcome = fetch(sources, destination, journal, options, unpackers.follow(self._on_event))

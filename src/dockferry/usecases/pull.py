@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple, Union
 
 from ..archive.archive_file import ArchiveFile
-from ..archive.plain_form import PlainForm
 from ..choices import MAX_THREADS
 from ..errors import UsageError
 from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
@@ -18,10 +17,13 @@ from ..registry.access import Access
 from ..system.paths import plain
 from ..transfer.governor import START
 from ..transfer.retry import RetryPolicy
-from .making import Making
 from .places import Places
 from .resolve import Image, Resolver, Top
 from .target import Target, check_output
+
+if TYPE_CHECKING:
+    from ..archive.plain_form import PlainForm
+    from ..transfer.engine import Options, Outcome
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,7 @@ class _Pull:
             return None
         if self._form is not None and not _has(self._form, prove):
             return None
-        self._target.tidy(self._destination)
-        if self._form is not None:
-            self._form.tidy()
+        self._target.tidy(self._destination, self._form)
         return self._finished(0, (), fresh=False)
 
     def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
@@ -124,21 +124,29 @@ class _Pull:
             done = self.maybe_done(prove=overwrite)
             if done is not None:
                 return done
-            form = self._wanted_form(prove=overwrite)
-            making = Making(self._target, self._destination, form, self._on_event)
-            has_archive = self._target.keeps_blobs and self._has_archive(prove=overwrite)
-            if form is not None:
-                form.refuse_existing(self._resolver.reference, overwrite)
-            if has_archive and isinstance(self._destination, ArchiveFile):
-                making.unpack(self._destination, tick, overwrite)
-                self._target.tidy(self._destination)
-                return self._finished(0, (), fresh=False)
-            if not overwrite:
-                self._target.refuse_existing(self._resolver.reference, self._image.manifest.digest)
-            self._tell_resolved()
-            self._warn_of_old_engines()
-            outcome = making.fetch(self._resolver.sources, Options(threads, tick, retry), overwrite)
+            outcome = self._make(overwrite, Options(threads, tick, retry))
+        if outcome is None:
+            self._target.tidy(self._destination, self._form)
+            return self._finished(0, (), fresh=False)
         return self._finished(outcome.received, outcome.sources, fresh=True)
+
+    def _make(self, overwrite: bool, options: Options) -> Optional[Outcome]:
+        """What is missing; None where nothing had to be fetched, as layers alone were, and the archive has them."""
+        from .making import Making
+
+        form = self._wanted_form(prove=overwrite)
+        making = Making(self._target, self._destination, form, self._on_event)
+        has_archive = self._target.keeps_blobs and self._has_archive(prove=overwrite)
+        if form is not None:
+            form.refuse_existing(self._resolver.reference, overwrite)
+        if has_archive and isinstance(self._destination, ArchiveFile):
+            making.unpack(self._destination, options.tick, overwrite)
+            return None
+        if not overwrite:
+            self._target.refuse_existing(self._resolver.reference, self._image.manifest.digest)
+        self._tell_resolved()
+        self._warn_of_old_engines()
+        return making.fetch(self._resolver.sources, options, overwrite)
 
     def _has_archive(self, prove: bool) -> bool:
         return self._target.holds(self._destination) and (not prove or self._target.is_good())

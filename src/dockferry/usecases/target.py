@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Union
 
 from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
 from ..archive.layout import WORK_DIRECTORY
 from ..archive.layout_dir import LayoutDir
-from ..archive.plain_form import PlainForm
 from ..archive.plan import Plan
 from ..archive.tree_files import is_tree, tree_document
 from ..choices import FORMATS, WITH_LAYERS
@@ -28,6 +27,9 @@ from ..system.shell import shell_word
 from ..system.undisturbed import undisturbed
 from ..text import shown_path
 from .resolve import Image
+
+if TYPE_CHECKING:
+    from ..archive.plain_form import PlainForm
 
 Destination = Union[ArchiveFile, LayoutDir]
 _SEPARATORS = "/" + os.sep
@@ -204,12 +206,15 @@ class Target(NamedTuple):
             return False
         return True
 
-    def tidy(self, destination: Destination) -> None:
+    def tidy(self, destination: Destination, form: Optional[PlainForm]) -> None:
         """Finish for a run that was killed when it had just published; not while another run works."""
         part = _beside(self._store, ".part")
-        if not any(map(os.path.lexists, (part, self.journal, *self._locks))):
+        left = form.left_over if form is not None else ()
+        if not any(map(os.path.lexists, (part, self.journal, *self._locks, *left))):
             return
         with contextlib.suppress(DiskError, OSError), self.locked():
+            if form is not None:
+                form.tidy()
             if os.path.lexists(part) and not self._is_left_over(part, destination):
                 return  # another image's, which --force would have put here
             sync_directory(part.parent)
