@@ -1,0 +1,438 @@
+"""Pull into unpacked forms, whole: a tree, a tar of old, a tree beside an archive; interrupted, resumed, refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, Iterator, List
+
+import pytest
+from support.child import child, signal_when, wait_for
+from support.command import Command, environment
+from support.images import make_image
+from support.plain import all_kinds, gzipped, image_of, retyped, tar_of, tree_of, zstd_packed
+from support.served import store_of
+
+from dockferry import pull, verify
+from dockferry.errors import ContentError, DiskError, UsageError
+from dockferry.events import Event, Finished, Resumed, Unpacking, Warned
+from dockferry.oci.digest import Digest
+from dockferry.serve import Running, Served, serve
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = all_kinds(400_000)
+IMAGE = image_of(LAYERS)
+BIG = make_image([3_000_000, 0, 800_000, 1, 6_000_000], seed=5)
+SIZE = sum(layer.size for layer in BIG.layers)
+NAME = "registry.example:5000/demo/app:1.0"
+STEM = "registry.example_5000_demo_app_1.0_amd64"
+FORMS = {"layers": ["--format", "layers"], "legacy": ["--format", "docker-legacy"], "beside": ["--with-layers"]}
+
+
+@pytest.fixture
+def requests() -> List[Served]:
+    return []
+
+
+@pytest.fixture
+def registry(requests: List[Served]) -> Iterator[Running]:
+    with serve(store_of(IMAGE), on_request=requests.append) as running:
+        yield running
+
+
+@pytest.fixture
+def slow() -> Iterator[Running]:
+    with serve(store_of(BIG), rate=4e6) as running:
+        yield running
+
+
+@pytest.fixture
+def fast() -> Iterator[Running]:
+    with serve(store_of(BIG)) as running:
+        yield running
+
+
+def words(running: Running, form: str, *more: str) -> List[str]:
+    return ["pull", NAME, "-r", f"http://{running.host}", "-a", "amd64", *FORMS[form], "--progress", "none", *more]
+
+
+def contents(path: Path) -> Dict[str, bytes]:
+    return {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}
+
+
+def blobs_asked(requests: List[Served]) -> List[str]:
+    return [one.target for one in requests if "/blobs/" in one.target]
+
+
+def test_the_manuals_tree(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """`NAME_layers/<12 digits>/layer.tar` of every kind of layer, each once, by its default name."""
+    done = dockferry(*words(registry, "layers"))
+    assert (done.code, done.stdout) == (0, f"{STEM}_layers\n"), done.stderr
+    assert os.listdir(tmp_path) == [f"{STEM}_layers"]
+    assert sorted(contents(tmp_path / f"{STEM}_layers").items()) == tree_of(IMAGE, LAYERS)
+
+
+def test_the_tree_beside_the_archive(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """The archive is as ever, its path alone on standard output."""
+    plain = dockferry.pull(NAME, "-r", f"http://{registry.host}", "-a", "amd64")
+    done = dockferry(*words(registry, "beside", "-o", "x.tar"))
+    assert (done.code, done.stdout) == (0, "x.tar\n"), done.stderr
+    assert (tmp_path / "x.tar").read_bytes() == plain.read_bytes()
+    assert sorted(contents(tmp_path / "x_layers").items()) == tree_of(IMAGE, LAYERS)
+    assert sorted(os.listdir(tmp_path)) == sorted([plain.name, "x.tar", "x_layers"])
+
+
+def test_the_tar_of_old(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """One file, which our own commands prove and show."""
+    done = dockferry(*words(registry, "legacy"))
+    assert (done.code, done.stdout) == (0, f"{STEM}.tar\n"), done.stderr
+    assert os.listdir(tmp_path) == [f"{STEM}.tar"]
+    for command in (["verify"], ["verify", "--deep"], ["inspect"]):
+        shown = dockferry(*command, f"{STEM}.tar")
+        assert shown.code == 0, shown.stderr
+    assert verify(tmp_path / f"{STEM}.tar").layers == len(LAYERS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_bytes_do_not_depend_on_connections(fast: Running, dockferry: Command, tmp_path: Path, form: str) -> None:
+    """One connection or twenty: the results are equal to the byte."""
+    found = []
+    for threads in ("1", "20"):
+        (tmp_path / threads).mkdir()
+        assert dockferry(*words(fast, form, "-o", threads, "-t", threads)).code == 0
+        found.append(contents(tmp_path / threads))
+    assert found[0] == found[1]
+    assert found[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("form", FORMS)
+def test_interrupted_and_run_again(
+    slow: Running, fast: Running, dockferry: Command, tmp_path: Path, form: str, number: signal.Signals
+) -> None:
+    """At half: nothing has its final name, what was fetched is not fetched again, and the end is as undisturbed."""
+    ended = signal_when(lambda: slow.sent > SIZE // 2, tmp_path, words(slow, form, "-t", "3"), number)
+    assert ended.returncode == (130 if number == signal.SIGINT else -9)
+    assert not (tmp_path / f"{STEM}.tar").exists()
+    assert not (tmp_path / f"{STEM}_layers").exists()
+    again = dockferry(*words(fast, form, "-t", "3"))
+    assert again.code == 0, again.stderr
+    assert slow.sent + fast.sent <= SIZE + 4 * (len(BIG.manifest) + BIG.config.size) + 3 * (512 * 1024 + 4_000_000)
+    assert fast.sent < SIZE
+    found = contents(tmp_path)
+    (tmp_path / "undisturbed").mkdir()
+    assert dockferry(*words(fast, form, "-o", "undisturbed")).code == 0
+    assert found == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_second_time_nothing_is_done(
+    registry: Running, requests: List[Served], dockferry: Command, tmp_path: Path, form: str
+) -> None:
+    """What stands there is known again, and not one blob is asked for, nor with --force, when it is good."""
+    assert dockferry(*words(registry, form)).code == 0
+    before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
+    for more in ([], ["--force"]):
+        requests.clear()
+        assert dockferry(*words(registry, form, *more)).code == 0
+        assert [path for path in blobs_asked(requests) if str(IMAGE.config.digest) not in path] == []
+    assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_force_makes_anew_what_is_damaged(registry: Running, dockferry: Command, tmp_path: Path, form: str) -> None:
+    """A spoilt layer is found and replaced, and all else is as it was."""
+    assert dockferry(*words(registry, form)).code == 0
+    wanted = contents(tmp_path)
+    name = max((name for name in wanted if name.endswith(".tar")), key=lambda name: len(wanted[name]))
+    with (tmp_path / name).open("r+b") as file:
+        file.seek(len(wanted[name]) // 2)
+        file.write(b"???")
+    assert dockferry(*words(registry, form)).code == 0
+    assert contents(tmp_path) != wanted
+    assert dockferry(*words(registry, form, "--force")).code == 0
+    assert contents(tmp_path) == wanted
+
+
+def test_an_archive_that_is_there_gives_its_tree(
+    registry: Running, requests: List[Served], dockferry: Command, tmp_path: Path
+) -> None:
+    """Without fetching a blob, nor the config: they stand in it."""
+    archive = dockferry.pull(NAME, "-r", f"http://{registry.host}", "-a", "amd64")
+    requests.clear()
+    events: List[Event] = []
+    result = pull(
+        NAME,
+        mirrors=[f"http://{registry.host}"],
+        platform="linux/amd64",
+        output=archive,
+        with_layers=True,
+        on_event=events.append,
+    )
+    assert blobs_asked(requests) == []
+    assert result.layers == archive.with_name(f"{archive.stem}_layers")
+    assert (result.received, result.fresh) == (0, False)
+    assert sorted(contents(result.layers).items()) == tree_of(IMAGE, LAYERS)
+    assert sorted({type(event).__name__ for event in events} - {"Unpacking"}) == ["Finished"]
+    (told,) = (event for event in events if isinstance(event, Finished))
+    assert (told.tree, told.target) == (str(result.layers), str(archive))
+    assert all(isinstance(event, (Unpacking, Finished)) for event in events)
+
+
+def test_a_damaged_archive_gives_no_tree(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """The layer is named, and what helps: which then does."""
+    archive = dockferry.pull(NAME, "-r", f"http://{registry.host}", "-a", "amd64")
+    data = archive.read_bytes()
+    place = data.index(LAYERS[0].data) + 50_000
+    archive.write_bytes(data[:place] + b"???" + data[place + 3 :])
+    done = dockferry(*words(registry, "beside", "-o", archive.name))
+    assert done.code == 6
+    assert f"layer {IMAGE.layers[0].digest.short}: wanted" in done.stderr
+    assert not archive.with_name(f"{archive.stem}_layers").exists()
+    assert dockferry(*words(registry, "beside", "-o", archive.name, "--force")).code == 0
+    assert archive.read_bytes() == data
+    assert sorted(contents(archive.with_name(f"{archive.stem}_layers")).items()) == tree_of(IMAGE, LAYERS)
+
+
+def test_a_tree_that_is_there_is_not_made_again(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """If only the archive is missing, that alone is made."""
+    assert dockferry(*words(registry, "beside")).code == 0
+    wanted = contents(tmp_path)
+    (tmp_path / f"{STEM}.tar").unlink()
+    before = (tmp_path / f"{STEM}_layers").stat().st_ino
+    assert dockferry(*words(registry, "beside")).code == 0
+    assert (tmp_path / f"{STEM}_layers").stat().st_ino == before
+    assert contents(tmp_path) == wanted
+
+
+@pytest.mark.parametrize("form", ["layers", "beside"])
+def test_another_directory_of_that_name_stays(
+    registry: Running, requests: List[Served], dockferry: Command, tmp_path: Path, form: str
+) -> None:
+    """Nothing is fetched, with --force or without, and nothing is removed."""
+    (tmp_path / f"{STEM}_layers" / "photos").mkdir(parents=True)
+    (tmp_path / f"{STEM}_layers" / "photos" / "one").write_bytes(b"mine")
+    for more in ([], ["--force"]):
+        requests.clear()
+        done = dockferry(*words(registry, form, *more))
+        assert done.code == 7
+        assert "is there already and is not" in done.stderr
+        assert [path for path in blobs_asked(requests) if str(IMAGE.config.digest) not in path] == []
+    assert contents(tmp_path) == {f"{STEM}_layers/photos/one": b"mine"}
+
+
+def test_a_tree_is_named_as_asked(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """In a directory that is there by its default name, elsewhere by the name that is given, and again the same."""
+    (tmp_path / "images").mkdir()
+    for output, place in (
+        ("images", f"images/{STEM}_layers"),
+        ("mine", "mine"),
+        ("mine", "mine"),
+        ("mine/", "mine/"),
+    ):
+        done = dockferry(*words(registry, "layers", "-o", output))
+        assert done.stdout.rstrip("/\n") == place.rstrip("/"), done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["images", "mine"]
+    assert sorted(contents(tmp_path / "mine").items()) == tree_of(IMAGE, LAYERS)
+
+
+def test_a_download_goes_on_as_the_tar_of_old(
+    slow: Running, fast: Running, dockferry: Command, tmp_path: Path
+) -> None:
+    """Begun as a usual archive, and then the other form turns out to be needed: nothing comes twice."""
+    argv = ["pull", NAME, "-r", f"http://{slow.host}", "-a", "amd64", "--progress", "none", "-t", "2"]
+    signal_when(lambda: slow.sent > SIZE // 2, tmp_path, argv, signal.SIGKILL)
+    done = dockferry(*words(fast, "legacy", "-t", "2"))
+    assert done.code == 0, done.stderr
+    assert fast.sent < 0.7 * SIZE
+    assert os.listdir(tmp_path) == [f"{STEM}.tar"]
+    assert verify(tmp_path / f"{STEM}.tar").kind == "docker"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_wrong_diff_id_is_no_result(dockferry: Command, tmp_path: Path, form: str) -> None:
+    """Exit 6, with the layer, what was promised, what came and what to do; nothing has a final name."""
+    layers = [gzipped(tar_of("a", 5000)), gzipped(tar_of("b", 5000))]
+    wrong = [Digest.of(layers[0].plain), Digest.of(b"other")]
+    with serve(store_of(image_of(layers, diff_ids=wrong))) as running:
+        done = dockferry(*words(running, form))
+    assert done.code == 6
+    short = Digest.of(layers[1].data).short
+    assert f"layer {short}: wanted the diff_id {wrong[1]}, got {Digest.of(layers[1].plain)}" in done.stderr
+    assert "--format oci keeps it as it is" in done.stderr
+    assert not (tmp_path / f"{STEM}.tar").exists()
+    assert not (tmp_path / f"{STEM}_layers").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_artifact_has_no_layers_to_unpack(
+    requests: List[Served], dockferry: Command, tmp_path: Path, form: str
+) -> None:
+    """A chart is told as wrong usage, before any blob is fetched but its config."""
+    chart = retyped(IMAGE, "application/vnd.cncf.helm.config.v1+json")
+    with serve(store_of(chart), on_request=requests.append) as running:
+        done = dockferry(*words(running, form))
+    assert done.code == 2
+    assert "is no container image" in done.stderr
+    assert len(blobs_asked(requests)) <= 1
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_zstd_without_a_decompressor_is_told_before(
+    registry: Running, requests: List[Served], tmp_path: Path, form: str
+) -> None:
+    """Wrong usage, with what to install; not one layer was fetched."""
+    code = "import sys; sys.modules['zstandard'] = None; from dockferry.cli.main import main; sys.exit(main())"
+    if sys.version_info >= (3, 14):
+        code = code.replace("import sys;", "import sys; sys.version_info = (3, 13);")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words(registry, form)],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "compressed with zstd" in done.stderr
+    assert "pip install zstandard" in done.stderr
+    assert [path for path in blobs_asked(requests) if str(IMAGE.config.digest) not in path] == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_zstd_layers_are_told_with_the_remedy(tmp_path: Path) -> None:
+    """In the usual form, while the download begins; the remedy makes a tar without any."""
+    image = image_of([zstd_packed(tar_of("a", 1000))])
+    events: List[Event] = []
+    with serve(store_of(image)) as running:
+        name = f"{running.host}/demo/app:1.0"
+        pull(name, output=tmp_path / "a.tar", on_event=events.append)
+        (told,) = (event.message for event in events if isinstance(event, Warned))
+        assert "23.0" in told
+        assert "--format docker-legacy unpacks them" in told
+        events.clear()
+        pull(name, output=tmp_path / "b.tar", format="docker-legacy", on_event=events.append)
+    assert not any(isinstance(event, Warned) for event in events)
+    assert tar_of("a", 1000) in (tmp_path / "b.tar").read_bytes()
+
+
+@pytest.mark.parametrize("format", ["oci-dir", "docker-legacy", "layers"])
+def test_only_an_archive_has_a_tree_beside_it(registry: Running, tmp_path: Path, format: str) -> None:
+    """Other forms say so, before anything is asked for."""
+    with pytest.raises(UsageError, match="--with-layers: wanted a format of docker, oci, got"):
+        pull(f"{registry.host}/demo/app:1.0", output=tmp_path / "x", format=format, with_layers=True)
+    assert registry.sent == 0
+
+
+def test_an_oci_archive_may_have_a_tree(registry: Running, tmp_path: Path) -> None:
+    """As well as a docker one."""
+    name = f"{registry.host}/demo/app:1.0"
+    result = pull(name, output=tmp_path / "x", format="oci", with_layers=True, platform="linux/amd64")
+    assert result.layers == tmp_path / "x_layers"
+    assert sorted(contents(result.layers).items()) == tree_of(IMAGE, LAYERS)
+
+
+def test_one_run_at_a_time_makes_a_tree(slow: Running, dockferry: Command, tmp_path: Path) -> None:
+    """One that makes it beside an archive, and one that makes it alone."""
+    with child(tmp_path, *words(slow, "beside")) as process:
+        wait_for(lambda: slow.sent > 100_000, process)
+        done = dockferry(*words(slow, "layers"))
+        assert done.code == 7
+        assert "is being written by another run" in done.stderr
+
+
+def test_an_interrupted_download_is_resumed_with_its_layers(slow: Running, tmp_path: Path) -> None:
+    """What was fetched is told as there; layers that had finished are the same files."""
+    signal_when(lambda: slow.sent > 0.6 * SIZE, tmp_path, words(slow, "layers", "-t", "1"), signal.SIGKILL)
+    part = tmp_path / f"{STEM}_layers.part"
+    kept = {path.parent.name: path.stat().st_ino for path in part.rglob("layer.tar")}
+    events: List[Event] = []
+    result = pull(
+        NAME,
+        mirrors=[f"http://{slow.host}"],
+        platform="linux/amd64",
+        format="layers",
+        output=tmp_path / f"{STEM}_layers",
+        on_event=events.append,
+    )
+    assert any(isinstance(event, Resumed) and event.had > 0.4 * SIZE for event in events)
+    assert result.received < 0.6 * SIZE
+    assert {name: (result.path / name / "layer.tar").stat().st_ino for name in kept} == kept
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_kill_after_the_name_was_given_is_tidied(
+    registry: Running, dockferry: Command, tmp_path: Path, form: str
+) -> None:
+    """What was fetched only to be unpacked, its journal, and what was replaced: gone with the next run."""
+    assert dockferry(*words(registry, form)).code == 0
+    wanted = contents(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    store = {"layers": f"{STEM}_layers.blobs", "legacy": f"{STEM}.tar", "beside": f"{STEM}.tar"}[form]
+    with serve(store_of(IMAGE), rate=200_000) as running:
+        signal_when(lambda: running.sent > 300_000, other, words(running, form), signal.SIGKILL)
+    left = [".part", ".part.journal"] if form != "beside" else [".part.journal"]
+    for ending in left:
+        (other / (store + ending)).rename(tmp_path / (store + ending))
+    if form == "beside":
+        os.link(tmp_path / store, tmp_path / f"{store}.part")
+    if form == "legacy":
+        os.link(tmp_path / store, tmp_path / f"{store}.plain.part")
+    done = dockferry(*words(registry, form))
+    assert done.code == 0, done.stderr
+    assert len(os.listdir(tmp_path)) == {"layers": 2, "legacy": 2, "beside": 3}[form]
+    found = {name: data for name, data in contents(tmp_path).items() if not name.startswith("other/")}
+    assert found == wanted
+
+
+def test_the_disk_is_looked_at_before(fast: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for the packed layers twice, at least: once as they come, once unpacked."""
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: (10**12, 0, int(1.5 * SIZE)))
+    for format in ("layers", "docker-legacy"):
+        with pytest.raises(DiskError, match=r"wanted 19\.6 MB free"):
+            pull(f"{fast.host}/demo/app:1.0", output=tmp_path / "x", format=format)
+        assert os.listdir(tmp_path) == []
+    pull(f"{fast.host}/demo/app:1.0", output=tmp_path / "x")
+
+
+def test_a_layer_with_two_diff_ids_is_told_before(requests: List[Served], tmp_path: Path) -> None:
+    """The config contradicts itself: no layer is fetched."""
+    layer = gzipped(tar_of("a", 5000))
+    image = image_of([layer, layer], diff_ids=[Digest.of(layer.plain), Digest.of(b"other")])
+    with serve(store_of(image), on_request=requests.append) as running, pytest.raises(
+        ContentError, match="one diff_id"
+    ):
+        pull(f"{running.host}/demo/app:1.0", output=tmp_path / "x", format="layers")
+    assert len(blobs_asked(requests)) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "made"),
+    [
+        ([], [f"{STEM}.tar", f"{STEM}_layers"]),
+        (["--with-layers"], [f"{STEM}.tar", f"{STEM}_layers"]),
+        (["--format", "docker"], [f"{STEM}.tar", f"{STEM}_layers"]),
+        (["--format=layers"], [f"{STEM}_layers"]),
+        (["--format", "docker-legacy"], [f"{STEM}.tar"]),
+    ],
+)
+def test_the_manuals_command_makes_the_tree(
+    registry: Running, tmp_path: Path, more: List[str], made: List[str]
+) -> None:
+    """Beside the archive, as the manual promises; where another form is asked for, that alone."""
+    script = ROOT / "docker_image_puller.py"
+    argv = [sys.executable, str(script), NAME, "-r", f"http://{registry.host}", "-t", "4", "-a", "amd64", *more]
+    done = subprocess.run(argv, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(tmp_path)) == sorted([*made, "docker_puller.log"])
+    for name in made:
+        if name.endswith("_layers"):
+            assert sorted(contents(tmp_path / name).items()) == tree_of(IMAGE, LAYERS)
