@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 from support import windows
@@ -51,7 +51,7 @@ def end(process: subprocess.Popen[str], code: int = 0) -> str:
     return out + told
 
 
-@pytest.mark.parametrize("form", ["docker", "oci-dir"])
+@pytest.mark.parametrize("form", ["docker", "oci-dir", "docker-legacy"])
 def test_killed_and_run_again(registry: Running, tmp_path: Path, form: str) -> None:
     """To its end, after a kill at half, and once more over what is there."""
     words = ["--format", form, "-o", "out"]
@@ -64,6 +64,22 @@ def test_killed_and_run_again(registry: Running, tmp_path: Path, form: str) -> N
     end(start(registry, tmp_path, *words, "--force"))
     assert not list(tmp_path.rglob("*.part"))
     assert not list(tmp_path.rglob("*journal*"))
+
+
+@pytest.mark.parametrize("words", [["--format", "layers", "-o", "out_layers"], ["--with-layers", "-o", "out.tar"]])
+def test_a_tree_is_killed_and_run_again(registry: Running, tmp_path: Path, words: List[str]) -> None:
+    """To its end, after a kill at half; and a spoilt one is replaced."""
+    with start(registry, tmp_path, *words) as first:
+        while registry.sent < SIZE / 2:
+            assert first.poll() is None
+        first.kill()
+    end(start(registry, tmp_path, *words))
+    layer = tmp_path / "out_layers" / IMAGE.layers[2].digest.short / "layer.tar"
+    good = layer.read_bytes()
+    layer.write_bytes(b"spoilt")
+    end(start(registry, tmp_path, *words, "--force"))
+    assert layer.read_bytes() == good
+    assert not [path.name for path in tmp_path.rglob("*") if path.name.endswith((".part", ".old", "journal"))]
 
 
 def test_a_damaged_layer_is_replaced(registry: Running, tmp_path: Path) -> None:
