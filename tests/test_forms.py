@@ -436,3 +436,32 @@ def test_the_manuals_command_makes_the_tree(
     for name in made:
         if name.endswith("_layers"):
             assert sorted(contents(tmp_path / name).items()) == tree_of(IMAGE, LAYERS)
+
+
+MEMORY = """
+    import resource, sys
+    from dockferry import pull
+    name, mirror, format = sys.argv[1:]
+    pull(name, mirrors=[mirror], output="warm", format="docker", platform="linux/amd64")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pull(name, mirrors=[mirror], output="out", format=format, platform="linux/amd64")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("format", ["layers", "docker-legacy"])
+def test_memory_does_not_grow_with_a_layer(tmp_path: Path, format: str) -> None:
+    """Layers of 300 MB from few packed bytes: a few megabytes more than a pull that unpacks nothing takes."""
+    layers = [gzipped(tar_of(name, 100_000_000, fill=True)) for name in ("one", "two", "three")]
+    code = "\n".join(line[4:] for line in MEMORY.splitlines())
+    with serve(store_of(image_of(layers))) as running:
+        done = subprocess.run(
+            [sys.executable, "-c", code, NAME, f"http://{running.host}", format],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=True,
+        )
+    assert int(done.stdout) < 30_000

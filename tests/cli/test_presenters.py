@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import List
 
 import pytest
+from support.terminal import run_in_terminal
 from support.told import DIGEST, finished, progress, reports
 
 from dockferry.cli.parser import parse
@@ -19,7 +23,7 @@ from dockferry.cli.presenters.logfile import LogFile
 from dockferry.cli.presenters.plain import Notes, Plain
 from dockferry.cli.presenters.summary import summary
 from dockferry.errors import ContentError, DiskError
-from dockferry.events import BlobDone, Retry, Warned
+from dockferry.events import BlobDone, Retry, Unpacking, Warned
 
 
 class Clock:
@@ -210,3 +214,50 @@ def test_the_presenters_of_each_mode(words: str, kinds: List[str]) -> None:
 def test_several_give_the_quickest_tick() -> None:
     """Progress is told as often as the presenter wants it that wants it most."""
     assert Several([Notes(print), JsonLines(print)]).tick == JsonLines.tick
+
+
+def test_unpacking_is_shown_now_and_then() -> None:
+    """When all is fetched, and layers are still to be unpacked: as often as progress, in its own words."""
+    clock, shown = Clock(), []
+    lines: List[str] = []
+    plain = Plain(lines.append, clock=clock)
+    for tenth in range(250):
+        clock.now = 100 + tenth / 10
+        before = len(lines)
+        plain(Unpacking(layers_done=3, layers=5, done=450, size=1000))
+        if len(lines) > before:
+            shown.append(tenth / 10)
+    assert shown == [2.0, 12.0, 22.0]
+    assert lines[0] == "[Global] 3/5 layers unpacked | 45%"
+
+
+UNPACKING = """
+import sys, time
+from dockferry.cli.presenters.bar import Bar
+from dockferry.events import Unpacking
+with Bar(sys.stderr) as bar:
+    for done in (450, 900):
+        time.sleep(0.2)
+        bar(Unpacking(layers_done=3, layers=5, done=done, size=1000))
+"""
+
+
+def test_the_bar_shows_unpacking_within_its_terminal() -> None:
+    """One line that moves, cut where the terminal is narrow."""
+    known = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", UNPACKING]
+    wide = run_in_terminal(command, environment={**os.environ, **known})
+    assert "[Global] 3/5 layers unpacked | 45%" in wide.text
+    assert "[Global] 3/5 layers unpacked | 90%" in wide.text
+    narrow = run_in_terminal(command, columns=20, environment={**os.environ, **known})
+    assert "[Global] 3/5 layers" in narrow.text
+    assert "unpacked" not in narrow.text
+
+
+def test_the_summary_names_the_layers() -> None:
+    """Beside the archive; of a tree alone the file is the tree, and nothing loads it."""
+    lines = summary(replace(finished(), tree="nginx_layers"))
+    assert lines[-2:] == ["layers:  nginx_layers", "load:    docker load -i nginx_latest_amd64.tar"]
+    alone = summary(replace(finished(), target="nginx_layers", tree="nginx_layers", load=""))
+    assert "file:    nginx_layers" in alone
+    assert not [line for line in alone if line.startswith(("load", "layers"))]
