@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from support.child import child, signal_when, wait_for
 from support.command import Command, environment
 from support.images import make_image
 from support.plain import all_kinds, gzipped, image_of, retyped, tar_of, tree_of, zstd_packed
+from support.pulls import ACCESS, QUICK
+from support.rude import RudeServer
+from support.rude_registry import Ask, RudeRegistry
 from support.served import store_of
 
 from dockferry import pull, verify
@@ -436,6 +439,33 @@ def test_the_manuals_command_makes_the_tree(
     for name in made:
         if name.endswith("_layers"):
             assert sorted(contents(tmp_path / name).items()) == tree_of(IMAGE, LAYERS)
+
+
+@pytest.mark.parametrize("form", [{"format": "layers"}, {"format": "docker-legacy"}, {"with_layers": True}], ids=str)
+@pytest.mark.parametrize("threads", [1, 6])
+def test_wrong_bytes_on_the_way_are_not_unpacked(
+    registry: Running, tmp_path: Path, form: Dict[str, Any], threads: int
+) -> None:
+    """A server that gives wrong bits, and cuts its replies: the layers are as from one that does not."""
+
+    def fault(ask: Ask) -> None:
+        if ask.chance(0.2):
+            ask.cut(0.7)
+        else:
+            ask.give(flip=ask.number < 12 and ask.chance(0.5, 1))
+
+    def pulled(place: str, mirror: str) -> Dict[str, bytes]:
+        (tmp_path / place).mkdir()
+        options = {"access": ACCESS, "retry": QUICK, "threads": threads, "platform": "linux/amd64", **form}
+        pull(NAME, mirrors=[mirror], output=tmp_path / place / "x", **options)
+        return contents(tmp_path / place)
+
+    rude = RudeRegistry(IMAGE, fault)
+    with RudeServer(rude) as server:
+        rude.ending = server.ending
+        found = pulled("rude", server.url)
+    assert rude.sent > sum(len(one) for one in {layer.data for layer in LAYERS})
+    assert found == pulled("honest", f"http://{registry.host}")
 
 
 MEMORY = """

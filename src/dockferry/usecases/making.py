@@ -7,7 +7,7 @@ archive that is removed in the end; until then the journal lets the next run go 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 from ..archive.archive_file import ArchiveFile, FinishedArchive
 from ..events import OnEvent
@@ -70,8 +70,11 @@ class Making:
             held.callback(store.close)
             held.callback(form.close)
             form.open()
-            what = _named("{}: layer {}", path)
-            with Unpackers(form, store, follower, what, _DAMAGED) as unpackers:
+
+            def named(layer: PlainLayer) -> str:
+                return Message("{}: {}", path, _short(layer))
+
+            with Unpackers(form, store, follower, named, _DAMAGED) as unpackers:
                 unpackers.finish(self._on_event, tick)
             form.publish(overwrite)
 
@@ -83,11 +86,11 @@ class Making:
         from .unpacking import Unpackers
 
         follower = Follower(destination.blobs)
-        with Unpackers(form, destination, follower, _named("layer {}"), _BROKEN) as unpackers:
+        with Unpackers(form, destination, follower, _short, _BROKEN) as unpackers:
             outcome = fetch(sources, destination, journal, options, unpackers.follow(self._on_event))
             unpackers.finish(self._on_event, options.tick)
             return outcome
 
 
-def _named(template: str, *parts: str) -> Callable[[PlainLayer], str]:
-    return lambda layer: Message(template, *parts, layer.blob.digest.short)
+def _short(layer: PlainLayer) -> str:
+    return Message("layer {}", layer.blob.digest.short)

@@ -177,8 +177,14 @@ class Unpackers:
                 hasher.update(data)
                 sink.write(data)
             if hasher.hexdigest() != layer.diff_id.hex:
-                got = f"{layer.diff_id.algorithm}:{hasher.hexdigest()}"
-                raise ContentError("{}: wanted the diff_id {}, got {}", what, layer.diff_id, got, remedy=self._remedy)
+                raise ContentError(
+                    "{}: wanted the diff_id {}, got {}:{}",
+                    what,
+                    layer.diff_id,
+                    layer.diff_id.algorithm,
+                    hasher.hexdigest(),
+                    remedy=self._remedy,
+                )
             sink.finish()
 
     def _is_kept_right(self, number: int) -> bool:
