@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import threading
+import time
 from types import TracebackType
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Type
 
@@ -86,27 +87,28 @@ class Unpackers:
         def tell(event: Event) -> None:
             self._follower.tell(event)
             on_event(event)
-            self._raise_failure()
+            if self._failure is not None and not self._is_told:
+                self._is_told = True
+                raise self._failure
 
         return tell
 
     def finish(self, on_event: OnEvent, tick: float) -> None:
         """Come back when all layers are in their places; what is left is told. Raises what went wrong."""
+        next_look = time.monotonic()
         while True:
             with self._follower.changed:
-                is_over = self._failure is not None or len(self._done) == len(self._form.layers)
-                if not is_over:
+                if self._failure is None and len(self._done) < len(self._form.layers):
                     self._follower.changed.wait(min(tick, _HEARTBEAT))
-                event = self._look()
-            self._raise_failure()
-            if is_over:
+                event = self._look() if time.monotonic() >= next_look else None
+                is_done = len(self._done) == len(self._form.layers)
+            if self._failure is not None:
+                raise self._failure
+            if is_done:
                 return
-            on_event(event)
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None and not self._is_told:
-            self._is_told = True
-            raise self._failure
+            if event is not None:
+                next_look = time.monotonic() + tick
+                on_event(event)
 
     def _look(self) -> Unpacking:
         layers = self._form.layers
