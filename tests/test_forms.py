@@ -441,6 +441,29 @@ def test_the_manuals_command_makes_the_tree(
             assert sorted(contents(tmp_path / name).items()) == tree_of(IMAGE, LAYERS)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_an_image_without_layers_has_none(dockferry: Command, tmp_path: Path, form: str) -> None:
+    """It is made all the same, and known again."""
+    image = image_of([])
+    with serve(store_of(image)) as running:
+        for _ in range(2):
+            done = dockferry(*words(running, form))
+            assert done.code == 0, done.stderr
+    if form != "legacy":
+        assert sorted(contents(tmp_path / f"{STEM}_layers").items()) == tree_of(image, [])
+    else:
+        assert verify(tmp_path / f"{STEM}.tar").layers == 0
+
+
+@pytest.mark.parametrize("command", [["verify"], ["inspect"]])
+def test_a_tree_is_no_archive(registry: Running, dockferry: Command, command: List[str]) -> None:
+    """Nor damaged: what proves it is said."""
+    assert dockferry(*words(registry, "layers")).code == 0
+    done = dockferry(*command, f"{STEM}_layers")
+    assert done.code == 2
+    assert "got a layer tree; the same pull with --force proves it" in done.stderr
+
+
 @pytest.mark.parametrize("form", [{"format": "layers"}, {"format": "docker-legacy"}, {"with_layers": True}], ids=str)
 @pytest.mark.parametrize("threads", [1, 6])
 def test_wrong_bytes_on_the_way_are_not_unpacked(

@@ -8,12 +8,13 @@ import stat
 from pathlib import Path
 from typing import Dict, Iterator, List, Protocol, Tuple
 
-from ..errors import ContentError, DiskError
+from ..errors import ContentError, DiskError, UsageError
 from ..message import Message
 from ..text import shown_path
 from .byte_file import ByteFile, ByteStream, GzipFile, PlainFile, read_exactly
-from .layout import WORK_DIRECTORY
+from .layout import INDEX_FILE, WORK_DIRECTORY
 from .tar_walk import MAX_MEMBERS, WalkedMember, check_name, walk
+from .tree_files import is_tree
 from .unpack import MAGIC_SIZE, packing
 
 
@@ -31,16 +32,27 @@ class Members(Protocol):
 
 
 def open_members(path: Path) -> Members:
-    """Raises DiskError for what cannot be opened, ContentError for what is no archive."""
+    """Raises DiskError for what cannot be opened, ContentError for what is no archive, UsageError for a tree."""
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
         raise DiskError.of("open", path, error, remedy="check the path and its permissions") from None
     if stat.S_ISDIR(mode):
+        _refuse_tree(path)
         return DirectoryMembers(path)
     if not stat.S_ISREG(mode):
         raise DiskError("wanted an archive or a layout directory, got a special file: {}", shown_path(path))
     return TarMembers(path)
+
+
+def _refuse_tree(path: Path) -> None:
+    """Its manifest.json is not the one that an archive has."""
+    if is_tree(path) and not os.path.lexists(path / INDEX_FILE):
+        raise UsageError(
+            "{}: wanted an archive or an image layout, got a layer tree",
+            shown_path(path),
+            remedy="the same pull with --force proves it, and makes it anew if it is damaged",
+        )
 
 
 def read_member(members: Members, name: str, limit: int) -> bytes:
