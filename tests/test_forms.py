@@ -441,6 +441,29 @@ def test_the_manuals_command_makes_the_tree(
             assert sorted(contents(tmp_path / name).items()) == tree_of(IMAGE, LAYERS)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_unpacking_is_interrupted_and_goes_on(
+    dockferry: Command, tmp_path: Path, number: signal.Signals, requests: List[Served]
+) -> None:
+    """All is fetched, and a layer half unpacked: the next run asks for no byte of it."""
+    layers = [gzipped(tar_of("small", 5000)), gzipped(tar_of("zeros", 200_000_000, fill=True))]
+    image = image_of(layers)
+    part = tmp_path / f"{STEM}_layers.part"
+    half = part / image.layers[1].digest.short / "layer.tar.part"
+    with serve(store_of(image), on_request=requests.append) as running:
+        argv = words(running, "layers")
+        ended = signal_when(lambda: half.exists() and half.stat().st_size > 3_000_000, tmp_path, argv, number)
+        assert ended.returncode == (130 if number == signal.SIGINT else -9)
+        assert part.is_dir()
+        assert not (tmp_path / f"{STEM}_layers").exists()
+        requests.clear()
+        again = dockferry(*words(running, "layers"))
+        assert again.code == 0, again.stderr
+        assert [one for one in blobs_asked(requests) if str(image.config.digest) not in one] == []
+    assert sorted(contents(tmp_path / f"{STEM}_layers").items()) == tree_of(image, layers)
+    assert os.listdir(tmp_path) == [f"{STEM}_layers"]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_an_image_without_layers_has_none(dockferry: Command, tmp_path: Path, form: str) -> None:
     """It is made all the same, and known again."""
