@@ -119,7 +119,6 @@ class _Pull:
         """Fetch and publish, as the only one who does so."""
         from ..transfer.engine import Options
 
-        self._check_decompressors()
         with self._target.locked():
             done = self.maybe_done(prove=overwrite)
             if done is not None:
@@ -138,6 +137,7 @@ class _Pull:
         making = Making(self._target, self._destination, form, self._on_event)
         has_archive = self._target.keeps_blobs and self._has_archive(prove=overwrite)
         if form is not None:
+            self._check_decompressors(form)
             form.refuse_existing(self._resolver.reference, overwrite)
         if has_archive and isinstance(self._destination, ArchiveFile):
             making.unpack(self._destination, options.tick, overwrite)
@@ -155,11 +155,10 @@ class _Pull:
         """A tree that stands there already is not made again, only because the archive has to be."""
         return None if self._form is None or _has(self._form, prove) else self._form
 
-    def _check_decompressors(self) -> None:
-        if self._form is not None:
-            from .unpacking import check_decompressors
+    def _check_decompressors(self, form: PlainForm) -> None:
+        from .unpacking import check_decompressors
 
-            check_decompressors(self._form.layers, self._resolver.reference.familiar)
+        check_decompressors(form.layers, self._resolver.reference.familiar)
 
     def _tell_resolved(self) -> None:
         image, top = self._image, self._image.top
