@@ -17,9 +17,9 @@ from typing import BinaryIO, FrozenSet, Tuple, cast
 from ..errors import DiskError
 from ..message import Message
 from ..oci.reference import Reference
+from ..system import disk
 from ..system.undisturbed import undisturbed
 from ..text import shown_path
-from . import disk
 from .byte_file import ByteStream, PlainFile
 from .content import Content
 from .part_file import PartFile, refuse_irregular

@@ -16,8 +16,9 @@ from typing import BinaryIO, Dict, FrozenSet, Tuple, Union
 
 from ..errors import DiskError
 from ..oci.reference import Reference
+from ..system import disk
 from ..text import shown_path
-from . import disk, tar
+from . import tar
 from .byte_file import PlainFile, read_exactly
 from .content import Content
 from .legacy import LegacyPlan
