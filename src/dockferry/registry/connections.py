@@ -46,10 +46,11 @@ class Watched(HTTPConnection):
         self._is_public = is_public
         self.is_kept = False
         self.answer_time = float("inf")
+        self._dialled: Any = None
         self._twin: Any = None
 
     def _new_conn(self) -> Any:
-        sock = self._reach()
+        sock = self._dialled = self._reach()
         try:
             self._twin = self._lines.twin(sock)
         except BaseException:
@@ -71,8 +72,13 @@ class Watched(HTTPConnection):
 
     def connect(self) -> None:
         self.is_kept = False
+        self._dialled = None
         try:
             super().connect()
+        except BaseException:
+            if self._dialled is not None:  # a proxy's refusal holds it, with urllib3 2.0 on an older Python
+                abandon(self._dialled)
+            raise
         finally:
             if self._twin is not None:
                 self._twin.close()
