@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .oci.reference import Reference
     from .registry.access import Access
     from .transfer.retry import RetryPolicy
+    from .transfer.sharing import Sharing
     from .usecases.inspection import ImageSummary, LayerSummary, inspect_archive, inspect_image
     from .usecases.pull import PullResult, pull
     from .usecases.tags import tags
@@ -87,6 +88,7 @@ __all__ = [
     "Resumed",
     "Retry",
     "RetryPolicy",
+    "Sharing",
     "SourceReport",
     "Unpacking",
     "UsageError",
@@ -116,6 +118,7 @@ _HOMES: Dict[str, str] = {
     "Platform": "oci.platform",
     "Reference": "oci.reference",
     "RetryPolicy": "transfer.retry",
+    "Sharing": "transfer.sharing",
     "tags": "usecases.tags",
 }
 

@@ -36,7 +36,7 @@ def test_help_shows_on_a_console_without_chinese(tmp_path: Path) -> None:
     """As Windows' in Europe: what the encoding lacks is left out, and nothing fails."""
     done = run(["--help"], directory=tmp_path, PYTHONIOENCODING="cp1252")
     assert done.returncode == 0, done.stderr
-    assert "fetch from this mirror" in done.stdout
+    assert "fetch from this registry" in done.stdout
 
 
 def test_a_missing_library_is_one_line(tmp_path: Path) -> None:

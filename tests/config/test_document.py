@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Optional
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,10 @@ WRONG = [
     ("idle_timeout = 0", "c.toml: idle_timeout: wanted 0.1 to 7200 seconds, got 0"),
     ("idle_timeout = nan", "got nan"),
     ("retry_max = inf", "wanted 0.1 to 86400 seconds, got inf"),
+    ("piece_size = 65535", "c.toml: piece_size: wanted 65536 to 1073741824 bytes, such as "),
+    ("share_from = true", "got True"),
+    ('share_from = "2TB"', "got '2TB'"),
+    ("MAX_RETRIES = 3", "c.toml: no such key: 'MAX_RETRIES'; did you mean retries?"),
     ('progress = "bra"', "did you mean bar?"),
     ("progress = 1", "c.toml: progress: wanted text in quotes, got 1"),
     ('proxy = "me:hunter2@p.example"', "c.toml: proxy: wanted a URL (http, "),
@@ -104,3 +109,23 @@ def test_any_text_is_a_document_or_a_usage_error(text: str) -> None:
     """Nothing else is ever raised."""
     with contextlib.suppress(UsageError):
         parse_document(text, "c.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("65536", 65536),
+        ('"65536"', 65536),
+        ('"1MB"', 10**6),
+        ('"1 MiB"', 1 << 20),
+        ('"64k"', None),
+        ('"100K"', 10**5),
+    ],
+)
+def test_sizes_may_have_units(text: str, size: Optional[int]) -> None:
+    """Decimal ones and binary ones; without any they are bytes."""
+    if size is None:
+        with pytest.raises(UsageError):
+            parse_document(f"piece_size = {text}", "c.toml")
+    else:
+        assert parse_document(f"piece_size = {text}", "c.toml").values["piece_size"] == size

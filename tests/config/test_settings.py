@@ -16,6 +16,7 @@ from dockferry.config.table import SETTINGS
 from dockferry.errors import DiskError, UsageError
 from dockferry.system.settings_home import on_macos, on_unix, on_windows
 from dockferry.transfer.retry import RetryPolicy
+from dockferry.transfer.sharing import Sharing
 
 Home = Callable[[Mapping[str, str]], str]
 
@@ -54,6 +55,8 @@ def test_the_defaults_are_those_of_the_parts_that_use_them() -> None:
     assert settings.connect_timeout == access.connect_timeout
     assert settings.first_byte_timeout == access.first_byte_timeout
     assert settings.idle_timeout == access.idle_timeout
+    assert settings.maybe_sharing() is None
+    assert merge({"share_from": 1}, {}, Document()).maybe_sharing() == Sharing(None, 1)
     assert set(settings.sources.values()) == {DEFAULT}
 
 
@@ -63,6 +66,11 @@ def test_the_defaults_are_those_of_the_parts_that_use_them() -> None:
         ("DOCKFERRY_RETRIES", "many", "DOCKFERRY_RETRIES: wanted a whole number from 1 to 10000, got 'many'"),
         ("DOCKFERRY_IDLE_TIMEOUT", "30s", "DOCKFERRY_IDLE_TIMEOUT: wanted 0.1 to 7200 seconds, got '30s'"),
         ("DOCKFERRY_THREADS", "99", "DOCKFERRY_THREADS: wanted a whole number from 1 to 20, got '99'"),
+        (
+            "DOCKFERRY_PIECE_SIZE",
+            "1kB",
+            "wanted 65536 to 1073741824 bytes, such as 262144, 500MB or 256KiB, got '1kB'",
+        ),
         ("DOCKFERRY_PROGRESS", "bars", "did you mean bar?"),
         ("DOCKFERRY_PROXY", "me:hunter2@p.example", "DOCKFERRY_PROXY: wanted a URL"),
         ("DOCKFERRY_CA_CERT", "/no/such.pem", "DOCKFERRY_CA_CERT: wanted a file that is there, got '/no/such.pem'"),
@@ -144,6 +152,6 @@ def test_the_readme_has_the_table() -> None:
         assert f"`{setting.flag}`" in row
         assert f"`{setting.variable}`" in row
         if setting.high:
-            assert f" {setting.low:g} – {setting.high:.10g}" in row
+            assert f" {setting.low:g} – {setting.high:.15g}" in row
         if isinstance(setting.default, (int, float)):
             assert f"| {setting.default:g} |" in row

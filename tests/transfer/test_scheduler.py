@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import FrameType
 from typing import List, Optional, Tuple
 
@@ -14,6 +15,7 @@ from dockferry.oci.digest import Digest
 from dockferry.transfer.ledger import Ledger, Run
 from dockferry.transfer.ranges import RangeSet
 from dockferry.transfer.scheduler import Assignment, Idle, Pace, Rules, assign, choose, is_left_alone
+from dockferry.transfer.sharing import Sharing
 
 MIB = 1 << 20
 RULES = Rules(alone=0.0)
@@ -392,3 +394,49 @@ def test_only_what_may_be_joined_later_is_looked_at_soon_again() -> None:
     assert not is_left_alone(ledger.states[0], rules.alone, rules)
     ledger.claim(0, 300 * MIB, 400 * MIB, 0.0)
     assert not is_left_alone(ledger.states[0], 0.0, rules)
+
+
+@pytest.mark.parametrize("piece", [64 * 1024, MIB, 100 * MIB])
+@pytest.mark.parametrize("connections", [4, 20])
+def test_a_shared_layers_pieces_are_as_long_as_was_settled(piece: int, connections: int) -> None:
+    """At least, whatever the pace; only the end of the layer is shorter, and no crumb."""
+    rules = replace(Rules.of(Sharing(piece)), alone=0.0)
+    ledger = Ledger(blobs(301 * MIB))
+    taken = []
+    while True:
+        choice = choose(ledger, Idle(connections, Pace(MIB, 0.001)), 0.0, rules)
+        if choice is None or choice.victim is not None:
+            break
+        taken.append(assign(ledger, choice, 0.0))
+    lengths = [run.end - run.pos for run in taken]
+    assert sum(lengths) == 301 * MIB
+    assert min(lengths[:-1]) >= piece
+    assert lengths[-1] >= piece // 2
+    assert lengths[0] == piece or piece < MIB  # where little is settled, the pace asks for more
+
+
+def test_a_layer_that_has_less_is_not_shared() -> None:
+    """Neither in pieces nor by theft nor by a twin: one connection brings it, in one range."""
+    rules = replace(Rules.of(Sharing(least=8 * MIB)), alone=0.0)
+    ledger = Ledger(blobs(8 * MIB, 8 * MIB - 1))
+    first = choose(ledger, Idle(4), 0.0, rules)
+    assert first is not None
+    assert (first.blob, first.start, first.end) == (0, 0, 4 * MIB)
+    assign(ledger, first, 0.0)
+    second = choose(ledger, Idle(4), 0.0, rules)
+    assert second is not None
+    assert (second.blob, second.start, second.end) == (1, 0, 8 * MIB - 1)
+    assign(ledger, second, 0.0)
+    for now in (0.0, 1.0, 100.0):
+        while True:
+            choice = choose(ledger, Idle(4, Pace(MIB, 0.001)), now, rules)
+            if choice is None:
+                break
+            assert choice.blob == 0
+            assign(ledger, choice, now)
+
+
+def test_nothing_settled_changes_nothing() -> None:
+    """The engine's own rules are those of nobody's settings."""
+    assert Rules.of(Sharing()) == Rules()
+    assert Rules.of(Sharing(1)).piece_min == Rules.steal_min

@@ -35,19 +35,23 @@ def access(args: Namespace, settings: Settings) -> Access:
 
 
 def password(args: Namespace) -> str:
-    """From standard input where that was asked for, else asked of the user.
+    """What was asked for already, else from standard input where that is wanted, else asked of the user.
 
-    Empty without a user name, and where the environment has one, which the store of credentials reads.
+    Empty without a user name, and where the environment has one, which the store of credentials reads. With `--yes`
+    nothing is asked.
     """
     from ..registry.credentials import PASSWORD_VARIABLE
 
+    given: str = getattr(args, "password", "")
+    if given:
+        return given
     if args.password_stdin:
         if args.username is None:
             raise UsageError("--password-stdin: wanted --username with it, got none", remedy="add -u USER")
         return _not_empty(sys.stdin.read(), "standard input")
     if args.username is None or os.environ.get(PASSWORD_VARIABLE):
         return ""
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and not getattr(args, "yes", False):
         import getpass
 
         return _not_empty(getpass.getpass(say("Password of {}: ", args.username)), "the terminal")

@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from argparse import Namespace
-from typing import List, NoReturn, Optional
+from typing import List, NoReturn, Optional, Sequence
 
 from . import language, output, report
 from .signals import interruptible
@@ -32,12 +32,16 @@ def run() -> NoReturn:
     os._exit(code)
 
 
-def main(words: Optional[List[str]] = None) -> int:
-    """Run one command; `words` are those after the program's name. Never raises, never exits."""
+def main(words: Optional[List[str]] = None, typed: Sequence[str] = ()) -> int:
+    """Run one command; `words` are those after the program's name. Never raises, never exits.
+
+    `typed` is the command line as the log shows it, where the user typed another one. Without a word, on a terminal,
+    the user is asked.
+    """
     words = sys.argv[1:] if words is None else words
     output.prepare()
     language.use(language.asked(words, os.environ))
-    args = Namespace()
+    args = Namespace(typed=typed or ("dockferry", *words))
     try:
         with interruptible():
             code = _run(words, args)
@@ -50,6 +54,11 @@ def main(words: Optional[List[str]] = None) -> int:
 
 
 def _run(words: List[str], args: Namespace) -> int:
+    if not words:
+        from . import console
+
+        if console.is_there():
+            return console.run()
     from .parser import parse
 
     try:

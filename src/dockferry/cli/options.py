@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..choices import PROGRESS
+from ..choices import MAX_THREADS, PROGRESS
 from ..config.table import BY_NAME
 from ..message import Message
 from . import values
@@ -91,6 +91,29 @@ def add_patience(parser: Parser) -> None:
         setting = BY_NAME[name]
         shown = Message("{} (default: {:g})", told, setting.default)
         group.add_argument(setting.flag, metavar=metavar, type=values.setting(name), help=shown)
+
+
+def add_sharing(group: Any) -> None:
+    """Connections, and how layers are divided between them."""
+    group.add_argument(
+        "-t",
+        "--threads",
+        metavar="N",
+        type=values.setting("threads"),
+        help=Message("connections, 1 to {} (default: 5, and more while they help)", MAX_THREADS),
+    )
+    group.add_argument(
+        "--piece-size",
+        metavar="BYTES",
+        type=values.setting("piece_size"),
+        help="the least that is asked for at a time of a layer that several connections share (default: 1 to 4 MiB)",
+    )
+    group.add_argument(
+        "--share-from",
+        metavar="BYTES",
+        type=values.setting("share_from"),
+        help="a layer that has less comes over one connection (default: 0)",
+    )
 
 
 def add_config(parser: Parser) -> None:

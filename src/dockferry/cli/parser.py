@@ -6,12 +6,12 @@ import argparse
 from typing import Any, List, Optional
 
 from .._version import __version__
-from ..choices import FORMATS, MAX_THREADS
+from ..choices import FORMATS
 from ..errors import UsageError
 from ..guess import did_you_mean
 from ..message import Message
 from . import values
-from .options import add_access, add_config, add_patience, add_platform, add_progress
+from .options import add_access, add_config, add_patience, add_platform, add_progress, add_sharing
 from .usage import Parser
 
 COMMANDS = ("pull", "verify", "inspect", "tags", "config", "demo", "completion", "help")
@@ -98,6 +98,7 @@ def _add_pull(commands: Any) -> None:
         description="Download images, one after another, each into one verified archive.",
         epilog=_PULL_EXAMPLES,
     )
+    pull.general.add_argument("-y", "--yes", action="store_true", help="ask nothing, wait for no key")
     pull.add_many("images", metavar="IMAGE", help="[REGISTRY/]REPOSITORY[:TAG][@DIGEST]")
     what = pull.add_argument_group("what to fetch, and where to put it")
     what.add_argument(
@@ -124,14 +125,7 @@ def _add_pull(commands: Any) -> None:
         help="put the unpacked layers beside the archive too, in NAME_layers (docker, oci)",
     )
     what.add_argument("--force", action="store_true", help="replace a file that stands under the archive's name")
-    access = add_access(pull)
-    access.add_argument(
-        "-t",
-        "--threads",
-        metavar="N",
-        type=values.setting("threads"),
-        help=Message("connections, 1 to {} (default: 5, and more while they help)", MAX_THREADS),
-    )
+    add_sharing(add_access(pull))
     add_patience(pull)
     add_progress(pull)
 

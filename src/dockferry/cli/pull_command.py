@@ -17,12 +17,13 @@ from .settled import places
 
 if TYPE_CHECKING:
     from ..config.settings import Settings
+    from ..registry.access import Access
+    from ..usecases.pull import PullResult
 
 
 def run_pull(args: Namespace, settings: Settings) -> int:
     """The paths of the archives go to standard output, a line each, as each is finished."""
     from ..oci.reference import Reference
-    from ..usecases.pull import pull
 
     for image in args.images:
         Reference.parse(image)  # a bad name is told before the first download, not after it
@@ -30,24 +31,31 @@ def run_pull(args: Namespace, settings: Settings) -> int:
     credentials = access(args, settings)
 
     def one(image: str) -> None:
-        with presenters(args, f"pull {image}", sys.stderr) as on_event:
-            result = pull(
-                image,
-                output=args.output,
-                threads=settings.threads,
-                platform=args.platform,
-                format=args.format,
-                with_layers=args.with_layers,
-                overwrite=args.force,
-                access=credentials,
-                retry=settings.maybe_retry(),
-                on_event=on_event,
-                tick=on_event.tick,
-                **places(args, settings, image),
-            )
-        output.line(str(result.path))
+        output.line(str(pull_one(args, settings, credentials, image).path))
 
     return each(args.images, one, as_json=args.progress == "json")
+
+
+def pull_one(args: Namespace, settings: Settings, credentials: Access, image: str) -> PullResult:
+    """Pull `image` as `args` say, and show how it goes. Raises as `pull` does."""
+    from ..usecases.pull import pull
+
+    with presenters(args, f"pull {image}", sys.stderr) as on_event:
+        return pull(
+            image,
+            output=args.output,
+            threads=settings.threads,
+            platform=args.platform,
+            format=args.format,
+            with_layers=args.with_layers,
+            overwrite=args.force,
+            access=credentials,
+            retry=settings.maybe_retry(),
+            sharing=settings.maybe_sharing(),
+            on_event=on_event,
+            tick=on_event.tick,
+            **places(args, settings, image),
+        )
 
 
 def check_output(args: Namespace) -> None:

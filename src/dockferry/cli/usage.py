@@ -100,6 +100,12 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     def _split_lines(self, text: str, width: int) -> List[str]:
         return cells.wrap(text, width)
 
+    def _format_action(self, action: argparse.Action) -> str:
+        """argparse counts characters, and so leaves too much room behind wide ones."""
+        text = super()._format_action(action)
+        shown = self._format_action_invocation(action)
+        return text.replace(shown + " " * (cells.width(shown) - len(shown)), shown, 1)
+
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings:
             return super()._format_action_invocation(action)

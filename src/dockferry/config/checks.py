@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Union
 
 from ..errors import UsageError
 from ..guess import did_you_mean
 from ..message import Message
-from .table import PROXY, SECONDS, WHOLE, WORD, Setting
+from .table import PROXY, SECONDS, SIZE, WHOLE, WORD, Setting
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 1 << 10, "MI": 1 << 20, "GI": 1 << 30}
+_SIZE = re.compile(r"([0-9]{1,15}) ?(|[KMG]I?)B?", re.ASCII)
 
 
 def from_text(setting: Setting, text: str, where: str) -> Any:
@@ -16,7 +20,7 @@ def from_text(setting: Setting, text: str, where: str) -> Any:
     Of a FILE only that it is text: whether it is there is asked when it is known which one counts.
     """
     if setting.kind not in (WHOLE, SECONDS):
-        return from_value(setting, text, where)
+        return from_value(setting, text, where)  # a size is one with a unit or without
     try:
         number: object = int(text) if setting.kind is WHOLE else float(text)
     except ValueError:
@@ -25,9 +29,14 @@ def from_text(setting: Setting, text: str, where: str) -> Any:
 
 
 def from_value(setting: Setting, value: object, where: str) -> Any:
-    """`value`, checked: a number for numbers, else text. Raises UsageError, which shows no proxy's login."""
+    """`value`, checked: a number for numbers, either for a size, else text.
+
+    Raises UsageError, which shows no proxy's login.
+    """
     if setting.kind in (WHOLE, SECONDS):
         return _bounded(setting, value, where, repr(value))
+    if setting.kind is SIZE:
+        return _bounded(setting, _bytes(value), where, repr(value))
     if not isinstance(value, str):
         raise _bad(where, Message("text in quotes"), repr(value))
     if setting.kind is PROXY:
@@ -59,18 +68,27 @@ def proxy(text: str, where: str) -> str:
 
 
 def _bounded(setting: Setting, value: object, where: str, shown: str) -> Union[int, float]:
-    kinds = (int,) if setting.kind is WHOLE else (int, float)
+    is_whole = setting.kind is not SECONDS
+    kinds = (int,) if is_whole else (int, float)
     if isinstance(value, kinds) and not isinstance(value, bool) and setting.low <= value <= setting.high:
-        return value if setting.kind is WHOLE else float(value)
-    low, high = f"{setting.low:.10g}", f"{setting.high:.10g}"
-    is_whole = setting.kind is WHOLE
-    wanted = Message("a whole number from {} to {}" if is_whole else "{} to {} seconds", low, high)
+        return value if is_whole else float(value)
+    low, high = f"{setting.low:.15g}", f"{setting.high:.15g}"
+    if setting.kind is SIZE:
+        wanted = Message("{} to {} bytes, such as 262144, 500MB or 256KiB", low, high)
+    else:
+        wanted = Message("a whole number from {} to {}" if is_whole else "{} to {} seconds", low, high)
     remedy = (
         Message("leave it out to let dockferry choose")
         if setting.default is None
         else Message("the default is {:g}", setting.default)
     )
     raise _bad(where, wanted, shown, remedy)
+
+
+def _bytes(value: object) -> object:
+    """The number of bytes that a text means, with a decimal or a binary unit; anything else as it is."""
+    match = _SIZE.fullmatch(value.strip().upper()) if isinstance(value, str) else None
+    return int(match[1]) * _UNITS[match[2]] if match else value
 
 
 def _bad(where: str, wanted: str, shown: str, remedy: str = "") -> UsageError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import UsageError
 from ..guess import did_you_mean
@@ -18,7 +18,7 @@ from ..registry.access import Access
 from ..registry.endpoint import Endpoint
 from ..text import clean
 from .checks import from_value
-from .table import BY_NAME
+from .table import BY_NAME, MANUAL_NAMES
 
 _REGISTRY_KEYS = ("mirrors", "origin", "trust")
 
@@ -51,7 +51,7 @@ def parse_document(text: str, path: str) -> Document:
         elif key in BY_NAME:
             values[key] = from_value(BY_NAME[key], value, f"{path}: {key}")
         else:
-            raise _unknown(path, key, [*BY_NAME, "registries"])
+            raise _unknown(path, key, [*BY_NAME, "registries"], MANUAL_NAMES.get(key.lower(), ()))
     return Document(path, values, registries)
 
 
@@ -134,7 +134,11 @@ def _table(value: object, where: str) -> Mapping[str, Any]:
     raise UsageError("{}: wanted a table, got {}", where, clean(repr(value)), remedy="see the README")
 
 
-def _unknown(where: str, key: str, known: Iterable[str]) -> UsageError:
+def _unknown(where: str, key: str, known: Iterable[str], meant: Sequence[str] = ()) -> UsageError:
+    """`meant`: what is known to be meant by `key`, else it is guessed."""
     known = list(known)
-    guess = did_you_mean(key, known) or Message("there are {}", ", ".join(known))
+    if meant:
+        guess: str = Message("did you mean {}?", Message("{} and {}", *meant) if len(meant) > 1 else meant[0])
+    else:
+        guess = did_you_mean(key.lower(), known) or Message("there are {}", ", ".join(known))
     return UsageError("{}: no such key: {}", where, clean(repr(key), 80), remedy=guess)

@@ -12,13 +12,14 @@ from .table import BY_NAME, SETTINGS
 
 if TYPE_CHECKING:
     from ..transfer.retry import RetryPolicy
+    from ..transfer.sharing import Sharing
 
 DEFAULT = Message("default")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force, as the table has them. Times in seconds.
+    """The settings in force, as the table has them. Times in seconds, sizes in bytes.
 
     `sources` says of each where it comes from: a flag, a variable, a file's path, or DEFAULT.
     """
@@ -30,6 +31,8 @@ class Settings:
     connect_timeout: float
     first_byte_timeout: float
     idle_timeout: float
+    piece_size: Optional[int]
+    share_from: Optional[int]
     proxy: Optional[str] = field(repr=False)
     ca_cert: Optional[str]
     progress: str
@@ -53,6 +56,14 @@ class Settings:
             return None
         policy = RetryPolicy(self.retries, self.retry_base, self.retry_max)
         return policy if self.sources["retries"] == DEFAULT else replace(policy, contact=None)
+
+    def maybe_sharing(self) -> Optional[Sharing]:
+        """How layers are shared between connections, as the user settled it; None where nothing of it was."""
+        from ..transfer.sharing import Sharing
+
+        if self.piece_size is None and self.share_from is None:
+            return None
+        return Sharing(self.piece_size, self.share_from or 0)
 
 
 def merge(flags: Mapping[str, Any], environment: Mapping[str, str], document: Document) -> Settings:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 from ..choices import LANGUAGES, MAX_THREADS, PROGRESS
 
-WHOLE, SECONDS, WORD, PROXY, FILE = "whole", "seconds", "word", "proxy", "file"
+WHOLE, SECONDS, SIZE, WORD, PROXY, FILE = "whole", "seconds", "size", "word", "proxy", "file"
 
 
 class Setting(NamedTuple):
-    """`low` and `high` bound a number, both included; `words` are all that a WORD may be. None: dockferry chooses."""
+    """`low` and `high` bound a number, both included; `words` are all that a WORD may be. None: dockferry chooses.
+
+    A SIZE is in bytes.
+    """
 
     name: str
     kind: str
@@ -39,9 +42,20 @@ SETTINGS = (
     Setting("connect_timeout", SECONDS, 10.0, 0.1, 600),
     Setting("first_byte_timeout", SECONDS, 120.0, 0.1, 7200),
     Setting("idle_timeout", SECONDS, 30.0, 0.1, 7200),
+    Setting("piece_size", SIZE, None, 65_536, 1 << 30),
+    Setting("share_from", SIZE, None, 0, 10**12),
     Setting("proxy", PROXY, None),
     Setting("ca_cert", FILE, None),
     Setting("progress", WORD, "auto", words=PROGRESS),
     Setting("lang", WORD, "auto", words=LANGUAGES),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+MANUAL_NAMES: Dict[str, Tuple[str, ...]] = {
+    "read_timeout": ("idle_timeout", "first_byte_timeout"),
+    "max_retries": ("retries",),
+    "retry_backoff_base": ("retry_base",),
+    "init_chunk_size": ("piece_size",),
+    "large_file_threshold": ("share_from",),
+}
+"""What the manual calls them, in small letters, where that is another word."""

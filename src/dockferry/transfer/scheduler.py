@@ -8,10 +8,11 @@ the run with the longest time to go, split by speed. At the very end a straggler
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Container, Iterable, Optional, Tuple
 
 from .ledger import BlobState, Ledger, Run
+from .sharing import Sharing
 
 States = Iterable[Tuple[int, BlobState]]
 """Blobs that connections bring, by number."""
@@ -27,6 +28,8 @@ class Rules:
     """Short enough to be hashed from the page cache, where it has to be read back."""
     piece_min: int = MIB
     shared_min: int = 4 * MIB
+    share_from: int = 0
+    """A blob that has less is brought by one connection at a time."""
     latencies: float = 50.0
     """A piece of a shared blob lasts this many times as long as an answer takes to begin: 2 % of the time is lost."""
     steal_min: int = 64 * 1024
@@ -44,6 +47,15 @@ class Rules:
     """So long a blob's only connection is left alone: one that turns out to be a flood needs no other."""
     first_byte_time: float = 20.0
     """A request that waits for its first byte is left alone this long: caches fetch from upstream first."""
+
+    @classmethod
+    def of(cls, sharing: Sharing) -> Rules:
+        """The usual ones, but for what the user has settled."""
+        usual = cls(share_from=sharing.least)
+        if sharing.piece is None:
+            return usual
+        piece = max(sharing.piece, usual.steal_min)
+        return replace(usual, piece_min=piece, shared_min=piece, piece_max=max(piece, usual.piece_max))
 
 
 @dataclass(frozen=True)
@@ -112,7 +124,7 @@ def _untouched(ledger: Ledger, states: States, idle: Idle, now: float, rules: Ru
         return None
     chosen = ledger.states[number]
     start, end = next(chosen.gaps())
-    if chosen.is_shared(idle.source):
+    if _is_shared(chosen, idle, rules):
         longest = _longest_piece(idle, ledger.unfinished, rules)
         cut = start + min(longest, _share(ledger, idle, rules))
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
@@ -147,7 +159,12 @@ def _may_join(state: BlobState, idle: Idle, now: float, rules: Rules) -> bool:
     """
     if is_left_alone(state, now, rules) and state.runs[0].source == idle.source:
         return False
-    return state.is_shared(idle.source) and not any(run.inflow.is_flood(now) for run in state.runs)
+    return _is_shared(state, idle, rules) and not any(run.inflow.is_flood(now) for run in state.runs)
+
+
+def _is_shared(state: BlobState, idle: Idle, rules: Rules) -> bool:
+    """Whether several connections may bring the blob together."""
+    return state.blob.size >= rules.share_from and state.is_shared(idle.source)
 
 
 def is_left_alone(state: BlobState, now: float, rules: Rules) -> bool:
@@ -188,7 +205,7 @@ def _steal(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Ass
 def _twin(states: States, idle: Idle, now: float, rules: Rules) -> Optional[Assignment]:
     victim, longest = None, rules.twin_time
     for _, state in states:
-        if state.is_shared(idle.source):
+        if _is_shared(state, idle, rules):
             for run in state.runs:
                 if run.remaining and not run.inflow.is_flood(now):
                     # A twin may go silent too: what counts is the one of them that will be there first.

@@ -17,6 +17,7 @@ from ..registry.access import Access
 from ..system.paths import plain
 from ..transfer.governor import START
 from ..transfer.retry import RetryPolicy
+from ..transfer.sharing import Sharing
 from .places import Places
 from .resolve import Image, Resolver, Top
 from .target import Target, check_output
@@ -62,6 +63,7 @@ def pull(
     overwrite: bool = False,
     access: Optional[Access] = None,
     retry: Optional[RetryPolicy] = None,
+    sharing: Optional[Sharing] = None,
     on_event: OnEvent = ignore,
     tick: float = 0.1,
 ) -> PullResult:
@@ -74,8 +76,9 @@ def pull(
     everywhere), oci, oci-dir, docker-legacy (a tar of plain layers, for engines before 20.10), or layers (a directory
     of plain layers, `NAME_layers/<12 digits>/layer.tar`). `with_layers`: that directory beside an archive of format
     docker or oci. `overwrite`: replace another file of that name, and this archive if damaged. `access`: login,
-    trust and proxy. `retry`: when to try again, None for 20 tries. `on_event` is called in this thread, with Progress
-    every `tick` seconds.
+    trust and proxy. `retry`: when to try again, None for 20 tries. `sharing`: how layers are divided between
+    connections, None for what the engine finds best. `on_event` is called in this thread, with Progress every `tick`
+    seconds.
 
     Interrupted in any way, the same call goes on where it was. Raises UsageError, NotFoundError, AuthError,
     NetworkError, ContentError, DiskError; KeyboardInterrupt as it comes, with state kept.
@@ -90,11 +93,11 @@ def pull(
     with Resolver(reference, places, access or Access(), on_event, retry) as resolver:
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
-        found = resolver.image(top, wanted, platform is not None, guess.document, threads or START)
+        found = resolver.image(top, wanted, platform is not None, guess.document, threads or START, sharing)
         target = Target.of(output, format, reference, found.platform, with_layers)
         job = _Pull(resolver, found, target, on_event, began)
         done = None if overwrite else job.maybe_done()
-        return done or job.run(overwrite, threads, tick, retry or RetryPolicy())
+        return done or job.run(overwrite, threads, tick, retry or RetryPolicy(), sharing or Sharing())
 
 
 class _Pull:
@@ -115,15 +118,18 @@ class _Pull:
         self._target.tidy(self._destination, self._form)
         return self._finished(0, (), fresh=False)
 
-    def run(self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy) -> PullResult:
+    def run(
+        self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy, sharing: Sharing
+    ) -> PullResult:
         """Fetch and publish, as the only one who does so."""
         from ..transfer.engine import Options
+        from ..transfer.scheduler import Rules
 
         with self._target.locked():
             done = self.maybe_done(prove=overwrite)
             if done is not None:
                 return done
-            outcome = self._make(overwrite, Options(threads, tick, retry))
+            outcome = self._make(overwrite, Options(threads, tick, retry, Rules.of(sharing)))
         if outcome is None:
             self._target.tidy(self._destination, self._form)
             return self._finished(0, (), fresh=False)

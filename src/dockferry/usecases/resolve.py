@@ -18,6 +18,7 @@ from ..oci.strict_json import MAX_MANIFEST
 from ..registry.access import Access
 from ..registry.repository import Repository
 from ..transfer.retry import RetryPolicy
+from ..transfer.sharing import Sharing
 from .agreement import Document, agreed
 from .canvass import Answer, Question, canvass
 from .in_turn import InTurn
@@ -101,11 +102,13 @@ class Resolver:
         Raises NotFoundError (also for a platform that is not there), AuthError, NetworkError, ContentError.
         """
         what = self.reference.familiar
-        source, document = self._named()
+        source, document = self.named()
         choice = document.choose(platform, what) if isinstance(document, Index) else None
         return Top(document, source, choice)
 
-    def _named(self) -> Tuple[Repository, Document]:
+    def named(self) -> Tuple[Repository, Document]:
+        """What the reference names, of all platforms, and who said so. See `top`, which chooses from it."""
+
         def ask(source: Repository) -> Document:
             return source.manifest(self.reference.manifest_name)
 
@@ -129,18 +132,24 @@ class Resolver:
         return is_origin and isinstance(answer.error, NotFoundError)
 
     def image(
-        self, top: Top, platform: Platform, is_asked: bool, local: Local = nothing_local, connections: int = 0
+        self,
+        top: Top,
+        platform: Platform,
+        is_asked: bool,
+        local: Local = nothing_local,
+        connections: int = 0,
+        sharing: Optional[Sharing] = None,
     ) -> Image:
         """The platform's manifest and config; what `local` has is not fetched. `is_asked`: the user named it.
 
-        `connections`: how many the layers will be asked for over. Far away they are opened while the config is
-        waited for, unless that is at hand, and the layers with it, as it seems.
+        `connections`: how many the layers will be asked for over, shared as `sharing` says. Far away they are opened
+        while the config is waited for, unless that is at hand, and the layers with it, as it seems.
         """
         manifest = self._manifest(top, platform, local)
         config_raw = local(manifest.config.digest, MAX_MANIFEST)
         if config_raw is None:
             if connections:
-                self._open_ahead(min(connections, _requests(manifest)))
+                self._open_ahead(min(connections, _requests(manifest, sharing)))
             config_raw = self._ask(lambda source: source.blob_bytes(manifest.config, MAX_MANIFEST))
         config = (
             parse_config(config_raw, Message("config of {}", self.reference.familiar)) if manifest.is_image else None
@@ -222,8 +231,10 @@ class Resolver:
         return Message("tags of {}", self.reference.familiar_repository)
 
 
-def _requests(manifest: Manifest) -> int:
+def _requests(manifest: Manifest, sharing: Optional[Sharing]) -> int:
     """As many as can be of use at once, for the layers."""
     from ..transfer.scheduler import Rules  # which nobody needs where all is there already
 
-    return sum(1 + layer.size // Rules.shared_min for layer in manifest.layers)
+    rules = Rules.of(sharing or Sharing())
+    shared = (layer.size // rules.shared_min for layer in manifest.layers if layer.size >= rules.share_from)
+    return len(manifest.layers) + sum(shared)

@@ -73,7 +73,7 @@ def _check_directory(path: Union[str, Path]) -> None:
 
 
 class Target(NamedTuple):
-    """`path` is the final name, as the system's calls take it: a file; with the formats oci-dir and layers a directory.
+    """`path` is the final name, as the system's calls take it: a file; a directory with the formats oci-dir, layers.
 
     `with_layers`: a layer tree stands beside it.
     """

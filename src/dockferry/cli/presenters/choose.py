@@ -14,15 +14,16 @@ from .summary import Summary
 
 
 def presenters(args: Namespace, title: str, stream: TextIO) -> Several:
-    """For `args.progress`, `.quiet` and `.log_file`, writing to `stream`; `title` opens the log.
+    """For `args.progress`, `.quiet` and `.log_file`, writing to `stream`; `title` opens the log, after `args.typed`.
 
     Raises UsageError where a bar was asked for and rich is missing.
     """
     parts: List[Presenter] = []
     if args.log_file:
+        from ..about import about
         from .logfile import LogFile
 
-        parts.append(LogFile(args.log_file, title))
+        parts.append(LogFile(args.log_file, title, about(getattr(args, "typed", ()))))
     if not args.quiet:
         parts += _shown(args.progress, stream)
     return Several(parts)
