@@ -11,12 +11,12 @@ import pytest
 from support.archives import content_of
 from support.plain import Packed, all_kinds, gzipped, image_of, tar_of, tree_of
 
-from dockferry.archive import disk
 from dockferry.archive.layer_tree import LayerTree
 from dockferry.archive.tree_files import find_other, is_tree, remove_tree, tree_document
 from dockferry.errors import DiskError
 from dockferry.oci.digest import Digest
 from dockferry.oci.reference import Reference
+from dockferry.system import disk
 
 LAYERS = all_kinds(2000)
 IMAGE = image_of(LAYERS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import re
-import sys
 from typing import List, Sequence
 
 from .._version import __version__
+from ..system.kind import told
 from ..system.shell import shell_word
 from ..text import clean
 
@@ -20,9 +20,8 @@ def about(typed: Sequence[str]) -> List[str]:
     """The lines; `typed` are the words of the command line, the program first. Without any: none."""
     if not typed:
         return []
-    system = f"{platform.system()} {platform.release()} {platform.machine()}"
     lines = (
-        f"dockferry {__version__}, Python {platform.python_version()}, {system} ({sys.platform})",
+        f"dockferry {__version__}, Python {platform.python_version()}, {told()}",
         " ".join(shell_word(without_login(word)) for word in typed),
     )
     return [clean(line, _LONGEST) for line in lines]

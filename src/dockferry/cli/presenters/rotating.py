@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Optional, TextIO
 
-from ...usecases.lock import only_one
+from ...system.lock import only_one
 
 LIMIT = 5_000_000
 """Bytes, from which on a file is put away."""
