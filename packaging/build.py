@@ -55,14 +55,14 @@ def exe(python: str) -> List[Path]:
 
 def cxfreeze(python: str) -> List[Path]:
     """A directory, and the same as one packed file."""
-    made = WORK / "cxfreeze" / "made"
+    made = _empty("cxfreeze")
     _run([python, str(contents.HERE / "cxfreeze_setup.py"), "--quiet", "build_exe", "--build-exe", str(made)])
     return _directory(made, f"{contents.NAME}-cxfreeze")
 
 
 def py2exe(python: str) -> List[Path]:
     """The same for Windows alone."""
-    made = WORK / "py2exe" / "made"
+    made = _empty("py2exe")
     _run([python, str(contents.HERE / "py2exe_setup.py"), str(made)])
     return _directory(made, f"{contents.NAME}-py2exe")
 
@@ -113,6 +113,7 @@ def checksums() -> None:
 
     Two builds may end at the same time: whoever writes last has seen what the other made.
     """
+    DIST.mkdir(exist_ok=True)
     while True:
         found = _sums()
         part = DIST / f".{SUMS}.{os.getpid()}"
@@ -134,6 +135,13 @@ def _fingerprint(kind: str) -> str:
     for path in [*here, *(path for pattern in _INPUTS for path in sorted(contents.ROOT.glob(pattern)))]:
         found.update(repr((path.relative_to(contents.ROOT).as_posix(), path.read_bytes())).encode())
     return found.hexdigest()
+
+
+def _empty(kind: str) -> Path:
+    """Where a directory is to be made: what a build that failed has left there is gone."""
+    made = WORK / kind / "made"
+    shutil.rmtree(made, ignore_errors=True)
+    return made
 
 
 def _directory(made: Path, name: str) -> List[Path]:
