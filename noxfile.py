@@ -1,6 +1,7 @@
 """The core of the tests on every Python that is found here: `nox` all of them, `nox -s core-3.9` one, `nox -l` lists.
 
-The core is what needs nothing but Python: no real registry or engine, no strace, no benchmark, no system's package.
+The core is what another Python may do otherwise, and what needs nothing but Python: no real registry or engine, no
+strace, no benchmark. Its tests wait more than they work, so that four run at a time.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from typing import Dict, Iterator, List
 import nox
 
 VERSIONS = [f"3.{minor}" for minor in range(8, 15)]
-LEFT_OUT = ("bench", "cost", "crash", "packaging", "real")
-"""Folders of tests that trace system calls, measure, or need what a system's packages bring."""
-CORE = ["-m", "not real", *(f"--ignore=tests/{name}" for name in LEFT_OUT)]
-LOWEST = ["tests/registry", "tests/transfer", "tests/faults", "tests/usecases", "tests/config", "tests/system"]
-LOWEST += ["tests/cli/test_bar.py", "tests/cli/test_completion.py", "tests/test_windows_rules.py"]
+LEFT_OUT = ("bench", "cost", "crash", "demo", "docs", "faults", "packaging", "properties", "real")
+LEFT_OUT += ("test_forms.py", "test_mirrors.py", "test_package.py", "usecases/test_ahead.py")
+"""Tests that measure or trace, that need more than Python, or that take long for what Python does in them."""
+CORE = [*(f"--ignore=tests/{name}" for name in LEFT_OUT), "--ignore-glob=tests/test_manual_*"]
+LOWEST = [f"tests/{name}" for name in ("registry", "transfer", "config", "system", "test_windows_rules.py")]
+LOWEST += [f"tests/faults/test_{name}.py" for name in ("auth", "content", "http", "secrets")]
+LOWEST += ["tests/cli/test_bar.py", "tests/cli/test_completion.py"]
 """Tests of what is built upon a library."""
+
+PYTEST = ["-q", "-n", "4", "-m", "not real", "-p", "no:cacheprovider"]
 
 nox.needs_version = ">=2024.3.2"
 nox.options.default_venv_backend = "venv"
@@ -77,32 +82,33 @@ def install(session: nox.Session, *more: str) -> None:
     session.install("--editable", ".[test]", *more)
 
 
-def run_core(session: nox.Session, *tests: str) -> None:
-    session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *CORE, *(session.posargs or tests))
+def run(session: nox.Session, what: List[str]) -> None:
+    """pytest with `what`, or with what stands behind `--` on nox's command line."""
+    session.run("python", "-m", "pytest", *PYTEST, *(session.posargs or what))
 
 
 @nox.session(python=list(PYTHONS))
 def core(session: nox.Session) -> None:
     """The core, on every Python that is found."""
     install(session)
-    run_core(session)
+    run(session, CORE)
 
 
 @nox.session(python=[OLDEST, NEWEST])
 def ends(session: nox.Session) -> None:
     """The core, on the oldest and the newest of them alone."""
     install(session)
-    run_core(session)
+    run(session, CORE)
 
 
 @nox.session(python=OLDEST)
 def lowest(session: nox.Session) -> None:
     """On the oldest, what is built upon libraries, with the oldest of them that pyproject.toml allows."""
-    constraints = Path(session.create_tmp(), "lowest.txt")
+    constraints = Path(session.virtualenv.location, "lowest.txt")
     constraints.write_text("\n".join(lower_bounds(Path("pyproject.toml").read_text("utf-8"))) + "\n")
     install(session, "--constraint", str(constraints))
     session.run("python", "-m", "pip", "list", "--disable-pip-version-check")
-    run_core(session, *LOWEST)
+    run(session, LOWEST)
 
 
 def lower_bounds(project: str) -> List[str]:

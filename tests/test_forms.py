@@ -340,11 +340,11 @@ def test_an_oci_archive_may_have_a_tree(registry: Running, tmp_path: Path) -> No
     assert sorted(contents(result.layers).items()) == tree_of(IMAGE, LAYERS)
 
 
-def test_one_run_at_a_time_makes_a_tree(slow: Running, dockferry: Command, tmp_path: Path) -> None:
+def test_one_run_at_a_time_makes_a_tree(dockferry: Command, tmp_path: Path) -> None:
     """One that makes it beside an archive, and one that makes it alone."""
-    with child(tmp_path, *words(slow, "beside")) as process:
-        wait_for(lambda: slow.sent > 100_000, process)
-        done = dockferry(*words(slow, "layers"))
+    with serve(store_of(BIG), rate=50_000) as crawling, child(tmp_path, *words(crawling, "beside")) as process:
+        wait_for(lambda: crawling.sent > 100_000, process)
+        done = dockferry(*words(crawling, "layers"))
         assert done.code == 7
         assert "is being written by another run" in done.stderr
 

@@ -86,5 +86,5 @@ def test_archive_and_log_stand_where_it_is_run(checkout: Path, tmp_path: Path) -
             check=False,
         )
     assert done.returncode == 0
-    assert sorted(path.suffix for path in work.iterdir()) == [".log", ".tar"]
+    assert {path.name.rpartition("_")[2] for path in work.iterdir()} == {"amd64.tar", "layers", "puller.log"}
     assert sorted(path.name for path in checkout.iterdir()) == before

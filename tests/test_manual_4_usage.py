@@ -121,7 +121,7 @@ def test_all_other_options_are_understood_and_listed(puller: Puller, tmp_path: P
     """Those of `dockferry pull`: behind the image, as its help."""
     with RudeServer(RudeRegistry(FIVE)) as server:
         puller.pull(server, "-o", "mine.tar", "--log-file", "mine.log")
-    assert sorted(path.name for path in tmp_path.glob("mine*")) == ["mine.log", "mine.tar"]
+    assert sorted(path.name for path in tmp_path.glob("mine*")) == ["mine.log", "mine.tar", "mine_layers"]
     listed = puller("nginx", "--help").stdout
     assert "--platform" in listed
     assert "--proxy" in listed

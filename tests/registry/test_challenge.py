@@ -149,10 +149,10 @@ def test_bearer_before_basic() -> None:
     ],
 )
 def test_long_garbage_takes_no_time(value: str) -> None:
-    """Sixteen of the longest values that are looked at are judged in well under a second."""
-    started = time.perf_counter()
+    """Sixteen of the longest values that are looked at are judged in well under a second of a processor's time."""
+    started = time.process_time()
     parse_challenges([value] * 1000)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 def test_parameters_are_bounded() -> None:

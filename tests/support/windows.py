@@ -36,6 +36,9 @@ def become_windows() -> None:
     late = [name for name in sys.modules if name.startswith("dockferry.") and name not in _FIRST]
     assert not late, f"these have looked already: {late}"
     kind.WINDOWS, kind.LINUX, kind.MACOS = True, False, False
+    from dockferry.system import paths
+
+    paths.SHORT = 4096  # Linux' own paths are what is used here, and it knows no mark
     for name in _CALLS:
         if hasattr(os, name):
             delattr(os, name)

@@ -7,8 +7,8 @@ import re
 from typing import List, Sequence
 
 from .._version import __version__
-from ..system.kind import told
 from ..system.shell import shell_word
+from ..system.told import told
 from ..text import clean
 
 _DIGEST = re.compile(r"[a-z0-9+._-]+:[0-9a-fA-F]{32,}", re.ASCII)

@@ -13,7 +13,13 @@ from . import cells
 from .language import say
 from .values import setting
 
-setattr(argparse, "_", say)  # noqa: B010 - its own few words: there is no other way to them, and none in its stubs
+
+def _said(text: Optional[str]) -> Optional[str]:
+    """argparse before Python 3.13 asks for a description that is not there, too."""
+    return say(text) if text else text
+
+
+setattr(argparse, "_", _said)  # noqa: B010 - its own few words: there is no other way to them, and none in its stubs
 
 
 class Parser(argparse.ArgumentParser):

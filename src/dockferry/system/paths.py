@@ -11,7 +11,8 @@ _LONG, _LONG_SHARE = "\\\\?\\", "\\\\?\\UNC\\"
 _SHARE, _DEVICE = "\\\\", "\\\\.\\"
 _ROOM = 160
 """Characters that the names of what we put beside a file, or into a directory, add to its own, at most."""
-_SHORT = 259 - _ROOM
+SHORT = 259 - _ROOM
+"""A path up to here needs no mark."""
 
 
 def usable(path: Path) -> Path:
@@ -27,7 +28,7 @@ def plain(path: Path) -> Path:
 def long_form(path: str) -> str:
     """`path` itself if it is short, else whole and with the mark that lifts the limit. By Windows' grammar."""
     whole = ntpath.abspath(path)
-    if len(whole) <= _SHORT or whole.startswith((_LONG, _DEVICE)):
+    if len(whole) <= SHORT or whole.startswith((_LONG, _DEVICE)):
         return path
     return _LONG_SHARE + whole[len(_SHARE) :] if whole.startswith(_SHARE) else _LONG + whole
 
