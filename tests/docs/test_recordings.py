@@ -32,7 +32,6 @@ EXPECTED: Dict[str, List[str]] = {
         r"导入: +docker load -i",
     ],
     "resume.svg": [
-        r"\^C",
         r"dockferry: interrupted",
         r"run the same command again",
         r"\[INFO\] resuming: ",
@@ -40,7 +39,6 @@ EXPECTED: Dict[str, List[str]] = {
         r"load: +docker load -i again\.tar",
     ],
     "resume.zh.svg": [
-        r"\^C",
         r"dockferry: 已中断",
         r"再次运行同一条命令",
         r"\[INFO\] 继续下载: 已有 ",
