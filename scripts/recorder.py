@@ -23,6 +23,7 @@ COLUMNS, ROWS = 96, 40
 _EVERY = 0.5
 """Seconds between two frames."""
 _PATIENCE = 90.0
+_INTERRUPT = b"^C"
 _COLOURED = re.compile(rb"\x1b\[([0-9;]*)m")
 # The new process makes the terminal its own, so that Ctrl-C typed there reaches it; then it is the program.
 _START = "import fcntl,os,sys,termios; fcntl.ioctl(0,termios.TIOCSCTTY,0); os.execv(sys.executable,sys.argv[1:])"
@@ -88,8 +89,6 @@ class Terminal:
                 self._keep()
             if interrupt_when is not None and interrupt_when():
                 os.write(master, b"\x03")
-                self._take(master)  # the terminal shows it as ^C, until the program draws anew
-                self._keep()
                 interrupt_when = None
         raise SystemExit(f"recordings: wanted the program to end in {_PATIENCE:.0f} s, it still ran")
 
@@ -101,7 +100,11 @@ class Terminal:
             if error.errno != errno.EIO:
                 raise
             return False
-        self._write(data)
+        typed, mark, rest = data.rpartition(_INTERRUPT)
+        if mark:  # the terminal shows it until the program draws anew
+            self._write(typed + mark)
+            self._keep()
+        self._write(rest)
         return bool(data)
 
     def _write(self, data: bytes) -> None:
