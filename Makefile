@@ -9,6 +9,8 @@ RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-test
 DOCS_READY := $(VENV)/.ready-to-write
 BENCH_OUT := bench/out
+# Tests that measure or count, or have a real part for the whole session; all others wait more than they work.
+ALONE := $(addprefix tests/,bench cost crash demo faults packaging properties real)
 
 # An environment that was moved here, or whose Python is gone, is none.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY) $(DOCS_READY))
@@ -25,7 +27,12 @@ help: ## show this list
 setup: system $(DEV_READY) ## get all that the other targets need, system packages too
 
 test: system $(DEV_READY) ## run all tests; as root (or with sudo) with real registries and engines
+ifeq ($(ARGS),)
+	$(BIN)/python -m pytest $(ALONE)
+	$(BIN)/python -m pytest -n 4 $(ALONE:%=--ignore=%)
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 nox: $(DEV_READY) ## run the core of the tests on every Python that is found; ARGS="-s core-3.9" on one
 	$(BIN)/nox $(ARGS)
