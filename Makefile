@@ -11,6 +11,7 @@ DOCS_READY := $(VENV)/.ready-to-write
 BENCH_OUT := bench/out
 # Tests that measure or count, or have a real part for the whole session; all others wait more than they work.
 ALONE := $(addprefix tests/,bench cost crash demo faults packaging properties real)
+ALONE += $(addprefix tests/,test_mirrors.py test_package.py usecases/test_ahead.py)
 
 # An environment that was moved here, or whose Python is gone, is none.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/$(VENV)' $(BIN)/pip || rm -f $(RUN_READY) $(DEV_READY) $(DOCS_READY))
