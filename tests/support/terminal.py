@@ -42,13 +42,12 @@ def run_in_terminal(
     environment: Dict[str, str],
     directory: Optional[Path] = None,
 ) -> Drawn:
-    """Runs `command` with a terminal as its three standard streams, to its end."""
+    """Runs `command` with a terminal as its three standard streams, to its end; no variable says how large it is."""
+    own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
     master, slave = os.openpty()
     try:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        with subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=directory
-        ) as process:
+        with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=own, cwd=directory) as process:
             os.close(slave)
             raw = _read_all(master)
         return Drawn(process.returncode, raw.decode())
