@@ -10,7 +10,7 @@ import os
 import sys
 
 NEEDED = ("urllib3", "filelock") if sys.platform == "win32" else ("urllib3",)
-INSTALL = 'pip install "urllib3[socks]>=2,<3" filelock rich'
+INSTALL = 'pip install "urllib3[socks]>=2,<3" filelock rich zstandard'
 
 
 def main():

@@ -288,7 +288,7 @@ def test_an_artifact_has_no_layers_to_unpack(
 def test_zstd_without_a_decompressor_is_told_before(
     registry: Running, requests: List[Served], tmp_path: Path, form: str
 ) -> None:
-    """Wrong usage, with what to install; not one layer was fetched."""
+    """Wrong usage, with what to install, and not one layer was fetched; beside an archive, that archive alone."""
     code = "import sys; sys.modules['zstandard'] = None; from dockferry.cli.main import main; sys.exit(main())"
     if sys.version_info >= (3, 14):
         code = code.replace("import sys;", "import sys; sys.version_info = (3, 13);")
@@ -301,9 +301,14 @@ def test_zstd_without_a_decompressor_is_told_before(
         timeout=60,
         check=False,
     )
-    assert done.returncode == 2, done.stderr
     assert "compressed with zstd" in done.stderr
     assert "pip install zstandard" in done.stderr
+    if form == "beside":
+        assert done.returncode == 0, done.stderr
+        assert "without its layers beside it" in done.stderr
+        assert os.listdir(tmp_path) == [f"{STEM}.tar"]
+        return
+    assert done.returncode == 2, done.stderr
     assert [path for path in blobs_asked(requests) if str(IMAGE.config.digest) not in path] == []
     assert os.listdir(tmp_path) == []
 

@@ -9,11 +9,12 @@ import pickle
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Dict, Iterator
+from typing import Dict, Iterator, Optional
 
 import pytest
 from support.command import Command
 
+from dockferry import itself
 from dockferry.cli import language, parser
 from dockferry.cli.language import say
 from dockferry.cli.main import main
@@ -153,6 +154,16 @@ def test_english_needs_no_catalog() -> None:
     finally:
         language.use("en")
     assert say(error.line) == str(error)
+
+
+@pytest.mark.parametrize("found", [b"", b"\xde\x12\x04\x95", b"no catalog at all" * 9, None])
+def test_a_damaged_catalog_means_english(found: Optional[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a disk that was full at the installation leaves it: the program runs."""
+    whole = itself.data("locale/zh_CN/LC_MESSAGES/dockferry.mo")
+    monkeypatch.setattr(itself, "data", lambda name: whole[:20] if found is None else found)
+    language.use("zh_CN")
+    assert say("interrupted") == "interrupted"
+    language.use("en")
 
 
 def test_a_message_can_be_copied_and_sent() -> None:

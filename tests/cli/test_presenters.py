@@ -147,7 +147,7 @@ def test_the_log_has_marks_and_times(tmp_path: Path) -> None:
     """What happened, when, and how it ended; a second run adds to the first."""
     path = tmp_path / "docker_puller.log"
     for _ in range(2):
-        with LogFile(str(path), "pull nginx", clock=Clock(), now=lambda: 1741132800.0) as log:
+        with LogFile(str(path), "pull\n nginx", clock=Clock(), now=lambda: 1741132800.0) as log:
             log(Retry(DIGEST, 3, "504 Gateway Timeout", 18.7, ""))
             log(finished())
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(1741132800))

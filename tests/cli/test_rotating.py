@@ -90,6 +90,35 @@ def test_an_interrupted_putting_away_is_finished(tmp_path: Path) -> None:
     assert (tmp_path / "log.1").read_text() == "x" * 200
 
 
+def test_a_link_is_never_put_away(tmp_path: Path) -> None:
+    """What it leads to is added to, and is its owner's to put away."""
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("x" * 200)
+    link.symlink_to(file)
+    log = RotatingFile(str(link), limit=100)
+    log.line("more")
+    log.line("still more")
+    log.close()
+    assert link.is_symlink()
+    assert file.read_text() == "x" * 200 + "more\nstill more\n"
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
+def test_a_line_after_a_failure_is_written(tmp_path: Path) -> None:
+    """Where the file could not be opened anew for once, the next line tries again."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    log = RotatingFile(str(folder / "log"))
+    (folder / "log").unlink()
+    folder.rename(tmp_path / "away")
+    with pytest.raises(FileNotFoundError):
+        log.line("lost")
+    (tmp_path / "away").rename(folder)
+    log.line("kept")
+    log.close()
+    assert (folder / "log").read_text() == "kept\n"
+
+
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/full"])
 def test_what_is_no_file_is_never_put_away(name: str) -> None:
     """A device stays what it is."""

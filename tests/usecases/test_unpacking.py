@@ -252,6 +252,20 @@ def test_a_full_disk_ends_the_transfer(tmp_path: Path, monkeypatch: pytest.Monke
             bench.hashed((blob, blob.size))
 
 
+def test_the_end_waits_for_no_bomb(tmp_path: Path) -> None:
+    """A little that is packed may be much unpacked: its thread ends in the middle of it."""
+    size = 400_000_000
+    image = image_of([gzipped(tar_of("zeros", size, fill=True))])
+    bench = Bench(tmp_path, image)
+    with bench.running() as unpackers:
+        blob = bench.store.blobs[0]
+        bench.put(blob, image.blobs[blob.digest])
+        bench.done(blob)
+        bench.wait(lambda: bench.written(0) > 0)
+        unpackers.__exit__(None, None, None)
+        assert bench.written(0) < size
+
+
 def test_the_end_waits_for_no_byte(tmp_path: Path) -> None:
     """Interrupted, every thread goes home, whatever it waits for."""
     bench = Bench(tmp_path, image_of(LAYERS))

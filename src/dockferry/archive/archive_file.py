@@ -91,7 +91,7 @@ class FinishedArchive:
     def __init__(self, path: Path, plan: Plan) -> None:
         self._plan = plan
         self._what = shown_path(path)
-        self._file = PlainFile(path)
+        self._file = PlainFile(path, follow=True)  # as whoever looked whether it is there
 
     def readinto(self, blob: Descriptor, offset: int, view: memoryview) -> int:
         """From `offset` of `blob`; how many bytes came."""

@@ -89,7 +89,7 @@ class LegacyTar:
 
     def holds(self) -> bool:
         """The layers' bytes are not looked at: what has its final name was complete and verified when it got it."""
-        if not os.path.isfile(self.path):
+        if not os.path.isfile(self.path) or os.path.islink(self.path):
             return False
         file = PlainFile(self.path)
         try:

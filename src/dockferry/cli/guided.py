@@ -159,7 +159,8 @@ def _platform(talk: Talk, choice: Choice) -> str:
 def _listed(text: str, platforms: List[str]) -> Optional[str]:
     """By number or by name."""
     if text.isascii() and text.isdigit():
-        return platforms[int(text) - 1] if 0 < int(text[:9]) <= len(platforms) else None
+        number = int(text[:9])
+        return platforms[number - 1] if 0 < number <= len(platforms) and len(text) <= 9 else None
     return text.lower() if text.lower() in platforms else None
 
 

@@ -25,7 +25,7 @@ _catalog: Any = None
 def use(name: str) -> None:
     """From now on all is said in the language `name`, one of LANGUAGES; `auto` is that of the locale.
 
-    In English where the catalog has been lost.
+    In English where the catalog has been lost or damaged.
     """
     global _catalog
     found = of_locale(os.environ) if name == "auto" else name
@@ -36,7 +36,7 @@ def use(name: str) -> None:
 
     try:
         _catalog = gettext.GNUTranslations(io.BytesIO(itself.data(CATALOG.format(CHINESE))))
-    except OSError:
+    except Exception:  # what gettext makes of a damaged one has many names
         _catalog = None
 
 

@@ -62,7 +62,7 @@ def parse(words: List[str], into: Optional[argparse.Namespace] = None) -> argpar
         raise UsageError(
             "wanted a command ({}), got {}",
             ", ".join(COMMANDS),
-            "none" if not rest else rest[0].partition("=")[0],
+            rest[0].partition("=")[0] if rest else Message("none"),
             remedy="try dockferry pull IMAGE, or dockferry --help",
         )
     args.parsers.get(command, parser).take_rest(args, rest)
@@ -98,7 +98,7 @@ def _add_pull(commands: Any) -> None:
         description="Download images, one after another, each into one verified archive.",
         epilog=_PULL_EXAMPLES,
     )
-    pull.general.add_argument("-y", "--yes", action="store_true", help="ask nothing, wait for no key")
+    pull.general.add_argument("-y", "--yes", action="store_true", help="ask nothing")
     pull.add_many("images", metavar="IMAGE", help="[REGISTRY/]REPOSITORY[:TAG][@DIGEST]")
     what = pull.add_argument_group("what to fetch, and where to put it")
     what.add_argument(

@@ -11,6 +11,7 @@ from ..archive.archive_file import ArchiveFile
 from ..choices import MAX_THREADS
 from ..errors import UsageError
 from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
+from ..message import Message
 from ..oci.platform import Platform
 from ..oci.reference import Reference
 from ..registry.access import Access
@@ -140,11 +141,12 @@ class _Pull:
         from .making import Making
 
         form = self._wanted_form(prove=overwrite)
-        making = Making(self._target, self._destination, form, self._on_event)
         has_archive = self._target.keeps_blobs and self._has_archive(prove=overwrite)
+        if form is not None and not self._can_unpack(form):
+            form = self._form = None
         if form is not None:
-            self._check_decompressors(form)
             form.refuse_existing(self._resolver.reference, overwrite)
+        making = Making(self._target, self._destination, form, self._on_event)
         if has_archive and isinstance(self._destination, ArchiveFile):
             making.unpack(self._destination, options.tick, overwrite)
             return None
@@ -161,10 +163,18 @@ class _Pull:
         """A tree that stands there already is not made again, only because the archive has to be."""
         return None if self._form is None or _has(self._form, prove) else self._form
 
-    def _check_decompressors(self, form: PlainForm) -> None:
+    def _can_unpack(self, form: PlainForm) -> bool:
+        """Where an archive is wanted too that is made all the same: its layers can be unpacked from it later."""
         from .unpacking import check_decompressors
 
-        check_decompressors(form.layers, self._resolver.reference.familiar)
+        try:
+            check_decompressors(form.layers, self._resolver.reference.familiar)
+        except UsageError as error:
+            if not self._target.keeps_blobs:
+                raise
+            self._on_event(Warned(Message("{}; the archive is made without its layers beside it", error.line)))
+            return False
+        return True
 
     def _tell_resolved(self) -> None:
         image, top = self._image, self._image.top
@@ -191,7 +201,7 @@ class _Pull:
             )
 
     def _finished(self, received: int, sources: Tuple[SourceReport, ...], *, fresh: bool) -> PullResult:
-        elapsed = time.monotonic() - self._began
+        elapsed, tree = time.monotonic() - self._began, self._target.tree
         result = PullResult(
             path=plain(self._target.path),
             image=self._resolver.reference.familiar,
@@ -203,7 +213,7 @@ class _Pull:
             fresh=fresh,
             load=self._target.load_command,
             sources=sources,
-            layers=self._target.tree,
+            layers=plain(tree) if tree is not None and self._form is not None else None,
         )
         self._on_event(
             Finished(

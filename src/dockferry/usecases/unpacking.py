@@ -18,7 +18,7 @@ from ..archive.plain_form import PlainForm, Sink
 from ..archive.plain_layers import PlainLayer
 from ..archive.unpack import cap, has_zstd, unpacked
 from ..choices import MAX_THREADS
-from ..errors import ContentError, UsageError
+from ..errors import ContentError, DiskError, UsageError
 from ..events import Event, OnEvent, Unpacking
 from ..system.processors import processors
 from .follower import FollowedBlob, Follower, SetBack, Stopped, Store
@@ -68,8 +68,12 @@ class Unpackers:
         self._threads = [threading.Thread(target=self._work, name="unpack", daemon=True) for _ in range(count)]
 
     def __enter__(self) -> Unpackers:
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:  # no more threads are to be had
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -159,12 +163,23 @@ class Unpackers:
         try:
             self._unpack(number, stream)
             return
-        except (ContentError, SetBack):
+        except ContentError:
             if stream.was_proved:
                 raise
+        except SetBack:
+            if stream.was_proved:
+                raise self._changed(number) from None
         with self._pause():
             self._follower.wait(lambda: self._follower.seen(self._names[number]).is_proved or None)
-        self._unpack(number, self._stream(number))
+        try:
+            self._unpack(number, self._stream(number))
+        except SetBack:
+            raise self._changed(number) from None
+
+    def _changed(self, number: int) -> DiskError:
+        """Proved bytes are not there any more."""
+        what = self._what(self._form.layers[number])
+        return DiskError("{} was changed or moved by another program", what, remedy="run again")
 
     def _stream(self, number: int) -> FollowedBlob:
         stream = FollowedBlob(self._follower, self._store, self._form.layers[number].blob, self._pause)
@@ -176,6 +191,8 @@ class Unpackers:
         what, hasher = self._what(layer), layer.diff_id.hasher()
         with _put(self._form.sink(number)) as sink:
             for data in unpacked(stream, cap(layer.blob.size), what):
+                if self._follower.is_over:  # a little that is packed may be much unpacked
+                    raise Stopped
                 hasher.update(data)
                 sink.write(data)
             if hasher.hexdigest() != layer.diff_id.hex:

@@ -32,7 +32,7 @@ class LogFile(Presenter):
         clock: Clock = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._path, self._head = path, (*head, title)
+        self._path, self._head = path, (*head, clean(title, 1000))
         self._now = now
         self._clock = clock
 

@@ -33,16 +33,17 @@ class RotatingFile:
 
     def line(self, text: str) -> None:
         """Add `text` as a line, at once."""
-        if self._is_stale():
+        if self._file is None or self._is_stale():
             self._open()
         assert self._file is not None
         self._file.write(f"{text}\n")
         self._file.flush()
 
     def close(self) -> None:
-        if self._file is not None:
+        file, self._file = self._file, None
+        if file is not None:
             with suppress(OSError):
-                self._file.close()
+                file.close()
 
     def _open(self) -> None:
         self.close()  # Windows renames no open file
@@ -56,6 +57,8 @@ class RotatingFile:
         if not stat.S_ISREG(ours.st_mode):
             return False
         try:
+            if os.path.islink(self._path):
+                return False
             return ours.st_size >= self._limit or not os.path.samestat(ours, os.stat(self._path))
         except FileNotFoundError:
             return True
@@ -86,7 +89,7 @@ def _shift(path: Path, kept: int) -> None:
 
 
 def _is_large(path: Path, limit: int) -> bool:
-    found = os.stat(path)
+    found = os.lstat(path)  # what a link leads to is its owner's to put away
     return stat.S_ISREG(found.st_mode) and found.st_size >= limit
 
 
