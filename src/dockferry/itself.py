@@ -27,7 +27,7 @@ def data(name: str) -> bytes:
     try:
         found = pkgutil.get_data(_PACKAGE, name)
     except OSError:
-        if not _is_frozen():
+        if not is_frozen():
             raise
         found = None
     return _beside(name) if found is None else found
@@ -35,7 +35,7 @@ def data(name: str) -> bytes:
 
 def command() -> List[str]:
     """The words that start this program once more; arguments follow them."""
-    if _is_frozen():
+    if is_frozen():
         return [sys.executable]
     archive = getattr(sys.modules[_PACKAGE].__loader__, "archive", None)
     return [sys.executable, archive] if archive else [sys.executable, "-m", _PACKAGE]
@@ -58,7 +58,7 @@ def maybe_packed(environ: MutableMapping[str, str], name: str) -> Optional[str]:
     cx_Freeze has SSL_CERT_FILE name a list of authorities that is as old as the program.
     """
     found = environ.get(name, "")
-    if not _is_frozen() or not found.startswith(os.path.join(sys.prefix, "")):
+    if not is_frozen() or not found.startswith(os.path.join(sys.prefix, "")):
         return None
     del environ[name]
     return found
@@ -70,5 +70,6 @@ def _beside(name: str) -> bytes:
         return file.read()
 
 
-def _is_frozen() -> bool:
+def is_frozen() -> bool:
+    """Whether this is an executable that was made of us."""
     return bool(getattr(sys, "frozen", False))

@@ -22,7 +22,7 @@ from ..system.undisturbed import undisturbed
 from ..text import shown_path
 from .byte_file import ByteStream, PlainFile
 from .content import Content
-from .part_file import PartFile, refuse_irregular
+from .part_file import PartFile, put
 from .plain_layers import layer_names, plain_layers
 from .tree_files import CONFIG, LAYER, MANIFEST, find_other, remove_tree
 
@@ -54,7 +54,7 @@ class LayerTree:
             disk.check_free(self._part.parent, missing + beside)
             disk.make_directory(self._part)
             for name, data in self._documents.items():
-                _put(self._part / name, data)
+                put(self._part / name, data, self._part / (name + ".part"))
             for name in self._names:
                 disk.make_directory(self._part / name)
             disk.sync_directory(self._part.parent)
@@ -106,14 +106,11 @@ class LayerTree:
     def is_good(self) -> bool:
         """Whether every layer under the final name unpacks to its diff_id: all are read."""
         for number, layer in enumerate(self.layers):
-            hasher = layer.diff_id.hasher()
             try:
                 with open(self._layer(self.path, number), "rb") as file:
-                    for data in iter(lambda: file.read(1 << 20), b""):
-                        hasher.update(data)
+                    if not layer.diff_id.is_of(iter(lambda: file.read(1 << 20), b"")):
+                        return False
             except OSError:
-                return False
-            if hasher.hexdigest() != layer.diff_id.hex:
                 return False
         return True
 
@@ -194,14 +191,3 @@ def _is_file(path: Path) -> bool:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def _put(final: Path, data: bytes) -> None:
-    refuse_irregular(final)
-    part = PartFile(final.with_name(final.name + ".part"), len(data))
-    part.open()
-    try:
-        part.write(0, memoryview(data))
-        part.publish(final, overwrite=True)
-    finally:
-        part.close()

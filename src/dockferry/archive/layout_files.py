@@ -11,7 +11,7 @@ from ..oci.descriptor import Descriptor
 from ..system import disk
 from ..text import shown_path
 from . import layout
-from .part_file import PartFile, refuse_irregular
+from .part_file import put, refuse_irregular
 
 
 class LayoutFiles:
@@ -53,14 +53,7 @@ class LayoutFiles:
     def put(self, name: str, data: bytes) -> None:
         """The file `name` has `data`, from one instant on."""
         final = self.path / name
-        refuse_irregular(final)
-        part = PartFile(self.work / (final.name + ".part"), len(data))
-        part.open()
-        try:
-            part.write(0, memoryview(data))
-            part.publish(final, overwrite=True)
-        finally:
-            part.close()
+        put(final, data, self.work / (final.name + ".part"))
 
     def add(self, entry: Descriptor) -> None:
         """Make it an image: `entry` is in `index.json`, synced. Its blobs are there already."""

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from pathlib import Path
-from typing import BinaryIO, Dict, FrozenSet, Tuple, Union
+from typing import BinaryIO, Dict, FrozenSet, Iterator, Tuple, Union
 
 from ..errors import DiskError
 from ..oci.reference import Reference
@@ -112,16 +112,7 @@ class LegacyTar:
             file.close()
 
     def _is_right(self, file: PlainFile, number: int, offset: int, size: int) -> bool:
-        diff_id = self.layers[number].diff_id
-        hasher, end = diff_id.hasher(), offset + size
-        view = memoryview(bytearray(_COPY))
-        while offset < end:
-            count = file.readinto(offset, view[: end - offset])
-            if not count:
-                return False
-            hasher.update(view[:count])
-            offset += count
-        return bool(hasher.hexdigest() == diff_id.hex)
+        return self.layers[number].diff_id.is_of(_range(file, offset, offset + size))
 
     def passed(self, size: int) -> None:
         """Whoever has the tail has written the layer whose turn it was: what waits for its turn has it now."""
@@ -191,6 +182,17 @@ class LegacyTar:
             for name in filter(_WAITING.fullmatch, os.listdir(self._beside)):
                 (self._beside / name).unlink()
             self._beside.rmdir()
+
+
+def _range(file: PlainFile, offset: int, end: int) -> Iterator[memoryview]:
+    """The bytes of `file` from `offset` to `end`, or to its own end."""
+    view = memoryview(bytearray(_COPY))
+    while offset < end:
+        count = file.readinto(offset, view[: end - offset])
+        if not count:
+            return
+        yield view[:count]
+        offset += count
 
 
 class TailSink:

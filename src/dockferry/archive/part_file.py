@@ -158,6 +158,18 @@ class PartFile:
         return self._file
 
 
+def put(final: Path, data: bytes, part: Path) -> None:
+    """The file `final` has `data`, synced, from one instant on; until then `part` has it. Raises DiskError."""
+    refuse_irregular(final)
+    file = PartFile(part, len(data))
+    file.open()
+    try:
+        file.write(0, memoryview(data))
+        file.publish(final, overwrite=True)
+    finally:
+        file.close()
+
+
 def refuse_irregular(path: Path) -> None:
     """Raises DiskError when `path` is there and is a symbolic link, a directory, a device or a pipe."""
     try:

@@ -32,6 +32,8 @@ def use(name: str) -> None:
     if not found.startswith("zh"):
         _catalog = None
         return
+    if _catalog is not None:  # before anything was parsed, and again when all is settled
+        return
     import gettext
 
     try:

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import List, Sequence, Tuple
 
-from .. import choices
+from .. import choices, itself
 from ..message import Message
 from . import console, language, main, output, report
 from .language import say
@@ -58,7 +58,7 @@ def _with_layers(words: Sequence[str]) -> List[str]:
 
 def _command() -> Tuple[str, ...]:
     """What the user types: the script, or the executable that was made of it."""
-    return (os.path.basename(sys.executable),) if getattr(sys, "frozen", False) else ("python", PROGRAM)
+    return (os.path.basename(sys.executable),) if itself.is_frozen() else ("python", PROGRAM)
 
 
 def build() -> Parser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Iterable, Union
 
 from ..errors import ContentError
 from ..message import Message
@@ -40,6 +40,13 @@ class Digest:
     def hasher(self) -> Any:
         """A fresh hashlib object of this digest's algorithm."""
         return hashlib.new(self.algorithm)
+
+    def is_of(self, chunks: Iterable[Union[bytes, memoryview]]) -> bool:
+        """Whether all of `chunks`, one after another, hash to this."""
+        hasher = self.hasher()
+        for chunk in chunks:
+            hasher.update(chunk)
+        return bool(hasher.hexdigest() == self.hex)
 
     @property
     def short(self) -> str:

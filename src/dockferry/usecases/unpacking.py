@@ -12,7 +12,7 @@ import heapq
 import threading
 import time
 from types import TracebackType
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Type
+from typing import BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Set, Type
 
 from ..archive.plain_form import PlainForm, Sink
 from ..archive.plain_layers import PlainLayer
@@ -208,13 +208,14 @@ class Unpackers:
 
     def _is_kept_right(self, number: int) -> bool:
         """What an earlier run left is hashed again, as all that it left."""
-        hasher = self._form.layers[number].diff_id.hasher()
         with self._form.read(number) as stream:
-            for data in iter(lambda: stream.read(_STEP), b""):
-                if self._follower.is_over:
-                    raise Stopped
-                hasher.update(data)
-        return bool(hasher.hexdigest() == self._form.layers[number].diff_id.hex)
+            return self._form.layers[number].diff_id.is_of(self._until_over(stream))
+
+    def _until_over(self, stream: BinaryIO) -> Iterator[bytes]:
+        for data in iter(lambda: stream.read(_STEP), b""):
+            if self._follower.is_over:
+                raise Stopped
+            yield data
 
     @contextlib.contextmanager
     def _pause(self) -> Iterator[None]:
