@@ -12,9 +12,14 @@ _UNPRINTABLE = re.compile(
 _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 
 
+def printable(text: str) -> str:
+    """`text` with a space for each character that would move, reorder or hide what stands on a terminal."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
 def clean(text: str, limit: int = 300) -> str:
     """`text` on one line, without control and bidirectional characters, at most `limit` characters."""
-    shown = re.sub(r"\s+", " ", _UNPRINTABLE.sub(" ", text[: limit * 4])).strip()
+    shown = re.sub(r"\s+", " ", printable(text[: limit * 4])).strip()
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

@@ -176,3 +176,29 @@ def test_what_is_not_installed_is_not_needed(missing: Tuple[str, ...], tmp_path:
         check=True,  # type: ignore[arg-type]
     )
     assert done.stdout.strip() == GZIP_MODULES[len(missing)]
+
+
+def wide_zstd(exponent: int) -> bytes:
+    """A sound frame that asks for a window of 2 ** exponent bytes."""
+    import zstandard
+
+    choice = zstandard.ZstdCompressionParameters.from_level(1, window_log=exponent)
+    maker = zstandard.ZstdCompressor(compression_params=choice).compressobj()
+    return maker.compress(PLAIN) + maker.flush()
+
+
+def wide_xz(size: int) -> bytes:
+    return lzma.compress(PLAIN, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": size}])
+
+
+@pytest.mark.parametrize("data", [wide_zstd(27), wide_xz(64 << 20)])
+def test_a_window_of_usual_tools_is_taken(data: bytes) -> None:
+    """`zstd --ultra -22` and `xz -9` make no larger ones."""
+    assert b"".join(unpacked(io.BytesIO(data), len(PLAIN), "layer")) == PLAIN
+
+
+@pytest.mark.parametrize(("kind", "data"), [("zstd", wide_zstd(28)), ("xz", wide_xz(256 << 20))])
+def test_a_window_that_takes_too_much_memory_is_refused(kind: str, data: bytes) -> None:
+    """Whoever packed it would have the memory of all who unpack it."""
+    with pytest.raises(ContentError, match=f"wanted sound {kind} data with a window of at most 128 MiB"):
+        b"".join(unpacked(io.BytesIO(data), len(PLAIN), "layer"))

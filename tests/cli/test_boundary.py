@@ -49,6 +49,14 @@ def test_an_unexpected_error_is_one_line_without_secrets(capsys: pytest.CaptureF
     assert "abc" not in err
 
 
+@pytest.mark.rule(12)
+def test_no_line_moves_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a part of a message has been through, the boundary lets no control character pass."""
+    report.tell(errors.ContentError("{}: wanted this", "\x1b[2Jsly\u202e"))
+    report.tell_failed(["\x1b]0;owned\x07"], 2)
+    assert [char for char in capsys.readouterr().err if not char.isprintable()] == ["\n", "\n"]
+
+
 def test_debug_shows_where(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """With DOCKFERRY_DEBUG=1 the traceback stands before the line."""
     monkeypatch.setenv("DOCKFERRY_DEBUG", "1")

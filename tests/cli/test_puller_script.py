@@ -53,3 +53,10 @@ def test_it_runs_from_a_checkout(tmp_path: Path) -> None:
     done = run(["nginx", "-r", "docker.1ms.run", "-t", "99"], directory=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("dockferry: --threads: wanted a whole number from 1 to 20, got '99'")
+
+
+def test_what_was_typed_is_what_gets_help(tmp_path: Path) -> None:
+    """Who has the script alone has no `dockferry` to type: the remedy is a command that works as it stands."""
+    done = run(["nginx", "-r"], directory=tmp_path)
+    assert done.stderr.endswith("; see docker_image_puller.py IMAGE --help\n")
+    assert "--with-layers" in run(["nginx", "--help"], directory=tmp_path).stdout

@@ -50,6 +50,16 @@ def test_no_line_ends_within_a_chinese_sentence(name: str) -> None:
     assert not gaps
 
 
+@pytest.mark.parametrize(
+    "page", [*sorted(DOCS.glob("*.zh.md")), ROOT / "README.zh-CN.md"], ids=lambda page: page.name
+)
+def test_a_chinese_page_leads_to_chinese_ones(page: Path) -> None:
+    """Wherever there is one: the sources are read too, where nothing turns a link into that of another language."""
+    links = [page.parent / link for link in re.findall(r"\]\((?!http)([^)#]+\.md)", page.read_text(encoding="utf-8"))]
+    known = {link for link in links if not link.name.endswith(".zh.md") and chinese(link).exists()}
+    assert known == set()
+
+
 def test_no_chinese_page_stands_alone() -> None:
     """Each has an English one."""
     assert {page.name for page in DOCS.glob("*.zh.md")} <= {chinese(page).name for page in english_pages()}

@@ -28,6 +28,8 @@ from dockferry.usecases.follower import Follower
 from dockferry.usecases.unpacking import Unpackers, check_decompressors
 
 LAYERS = all_kinds(200_000)
+MAGIC = b"\x28\xb5\x2f\xfd"
+"""Of zstd."""
 
 
 class Bench:
@@ -96,6 +98,25 @@ class Bench:
 
 def contents(path: Path) -> Dict[str, bytes]:
     return {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}
+
+
+def test_few_layers_with_windows_are_in_the_middle_of_it(tmp_path: Path) -> None:
+    """zstd may take 128 MiB for a layer: of six that have come half-way four are begun, and all come right."""
+    luck = random.Random(5)
+    layers = [zstd_packed(bytes(luck.getrandbits(8) for _ in range(600_000))) for _ in range(6)]
+    bench = Bench(tmp_path, image_of(layers))
+    halves = {blob: blob.size // 2 for blob in bench.store.blobs if bench.image.blobs[blob.digest][:4] == MAGIC}
+    with bench.running() as unpackers:
+        for blob in bench.store.blobs:
+            bench.put(blob, bench.image.blobs[blob.digest])
+        bench.hashed(*halves.items())
+        begun = lambda: sum(bench.written(number) > 0 for number in range(6))  # noqa: E731
+        bench.wait(lambda: begun() == 4)
+        threading.Event().wait(0.3)
+        assert begun() == 4
+        bench.end(unpackers, *bench.store.blobs)
+    bench.tree.publish()
+    assert sorted(contents(bench.tree.path).items()) == tree_of(bench.image, layers)
 
 
 def test_layers_follow_the_blobs(tmp_path: Path) -> None:

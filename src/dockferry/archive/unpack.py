@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
-from typing import Any, Callable, Iterator, Optional, Protocol, Tuple, Type
+from typing import Any, Callable, ContextManager, Generator, Iterator, Optional, Protocol, Tuple, Type
 
 from ..errors import ContentError, UsageError
 from .gzip_modules import GzipUnpacker, available
@@ -20,7 +21,10 @@ MAGIC_SIZE = 6
 _GZIP_RESERVED = b"\x20"
 """The least value of a gzip header's flags that no gzip has (RFC 1952, 2.3.1.2)."""
 _STEP = 64 * 1024
-_MEMORY = 256 * 1024 * 1024
+_MEMORY = 128 * 1024 * 1024
+"""Bytes of window that a layer may ask for: what zstd itself allows unasked, and twice what `xz -9` needs."""
+_LARGE = ("zstd", "xz")
+"""The packings that ask for a window."""
 _FREE_SIZE = 64 << 30
 _MOST_RATIO = 1100
 """More than gzip can reach (1032): only the other forms pack a layer of zeros tighter, and get 64 GiB for that."""
@@ -51,10 +55,17 @@ class Readable(Protocol):
         """At most `size` bytes, none at the end."""
 
 
-def unpacked(stream: Readable, most: int, what: str, gzip: Optional[str] = None) -> Iterator[bytes]:
+def unpacked(
+    stream: Readable,
+    most: int,
+    what: str,
+    gzip: Optional[str] = None,
+    large: Callable[[], ContextManager[object]] = nullcontext,
+) -> Generator[bytes, None, None]:
     """The plain bytes of a layer, in steps of at most 64 KiB and at most `most` of them.
 
-    `gzip`: the module that unpacks gzip, None for the fastest there is. Raises ContentError, naming `what`, for
+    `gzip`: the module that unpacks gzip, None for the fastest there is. `large` is held while 128 MiB may be taken,
+    until the last byte or until the iterator is closed. Raises ContentError, naming `what`, for
     damaged data and for a bomb, UsageError where there is no decompressor (`can_unpack` says it before).
     """
     rest = _Rest(stream)
@@ -65,11 +76,12 @@ def unpacked(stream: Readable, most: int, what: str, gzip: Optional[str] = None)
             "{}: wanted a decompressor for zstd, got none in this Python", what, remedy="pip install zstandard"
         )
     left = most
-    for chunk in _chunks(kind, rest, what, gzip or available()[0]):
-        left -= len(chunk)
-        if left < 0:
-            raise ContentError("{}: wanted a layer of at most {} bytes unpacked, got more: a bomb", what, most)
-        yield chunk
+    with large() if kind in _LARGE else nullcontext():
+        for chunk in _chunks(kind, rest, what, gzip or available()[0]):
+            left -= len(chunk)
+            if left < 0:
+                raise ContentError("{}: wanted a layer of at most {} bytes unpacked, got more: a bomb", what, most)
+            yield chunk
 
 
 class _Rest:
@@ -174,4 +186,8 @@ def _zstandard(rest: _Rest, what: str) -> Iterator[bytes]:
 
 def _damaged(what: str, kind: str) -> ContentError:
     """What a decompressor says of it is its own, and differs from one to the other."""
+    if kind in _LARGE:
+        return ContentError(
+            "{}: wanted sound {} data with a window of at most {} MiB, got other bytes", what, kind, _MEMORY >> 20
+        )
     return ContentError("{}: wanted sound {} data, got damaged bytes", what, kind)

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence, Set, Tuple
 
 from ..errors import Interrupted
 from ..events import Event, OnEvent, Warned
+from ..text import printable
 from . import output, report
 from .guided import Choice, Order, Talk, guide
 from .language import say
@@ -173,4 +174,4 @@ def _answer(read: Callable[[], str]) -> str:
 
 def _tell(line: str) -> None:
     with suppress(OSError):  # a terminal that has gone
-        print(fit(line, sys.stderr.encoding), file=sys.stderr, flush=True)
+        print(fit(printable(line), sys.stderr.encoding), file=sys.stderr, flush=True)

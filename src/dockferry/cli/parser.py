@@ -31,7 +31,7 @@ examples:
 exit codes:
   0 done                      4 not authorized
   1 unexpected                5 the network gave up: run again to resume
-  2 wrong usage               6 content failed verification
+  2 wrong usage               6 wrong content, or sources disagree
   3 no such image             7 disk full, failing or in the way
                               130 interrupted: run again to resume"""
 
@@ -53,6 +53,9 @@ def parse(words: List[str], into: Optional[argparse.Namespace] = None) -> argpar
     Raises UsageError; SystemExit after --help and --version.
     """
     parser = build()
+    program = getattr(into, "typed", ("dockferry",))[0]
+    if program != "dockferry":  # the manual's command: `pull` under another name
+        parser.get_default("parsers")["pull"].helped_as = f"{program} IMAGE"
     values_too = zip(["", *words], words)
     command = next((word for before, word in values_too if not word.startswith("-") and before != "--lang"), None)
     if command is not None and command not in COMMANDS:

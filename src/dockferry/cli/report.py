@@ -49,10 +49,12 @@ def tell_failed(names: Sequence[str], count: int) -> None:
     """The last line where some of `count` failed: their errors may stand far above."""
     from ..text import clean
 
-    shown = ", ".join(clean(name) for name in names)
+    shown = ", ".join(map(clean, names))
     _write(f"dockferry: {say('{} of {} failed: {}', len(names), count, shown)}")
 
 
 def _write(line: str) -> None:
+    from ..text import printable
+
     with suppress(OSError):  # where standard error has gone the exit code still tells
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)  # once more, whatever a part of it has been through

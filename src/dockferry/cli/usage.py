@@ -32,6 +32,8 @@ class Parser(argparse.ArgumentParser):
         self.color = False  # Python 3.14 would colour some of the words
         self.general = self.add_argument_group("general")
         self._many = ""
+        self.helped_as = self.prog
+        """What the user types before `--help`."""
         self.general.add_argument("-h", "--help", action="help", help="show this help and leave")
         self.general.add_argument(
             "--lang",
@@ -42,7 +44,10 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError("{}{}", _after_first_word(self.prog), message, remedy=Message("see {} --help", self.prog))
+        raise UsageError("{}{}", _after_first_word(self.prog), message, remedy=self._see())
+
+    def _see(self) -> Message:
+        return Message("see {} --help", self.helped_as)
 
     def add_many(self, dest: str, **settings: Any) -> None:
         """An argument that may be given several times, between options too (argparse takes one run of them)."""
@@ -61,7 +66,7 @@ class Parser(argparse.ArgumentParser):
                 "{}no such option: {}",
                 _after_first_word(self.prog),
                 names[0],
-                remedy=guess or Message("see {} --help", self.prog),
+                remedy=guess or self._see(),
             )
         if self._many:
             getattr(args, self._many).extend(words)

@@ -26,6 +26,8 @@ from .follower import FollowedBlob, Follower, SetBack, Stopped, Store
 _HEARTBEAT = 0.5
 """Seconds that the main thread waits at a time, so that it hears Ctrl-C."""
 _STEP = 256 * 1024
+_LARGE_AT_ONCE = 4
+"""How many layers that take 128 MiB to unpack are in the middle of it, so that they are not 20."""
 
 
 def check_decompressors(layers: Sequence[PlainLayer], image: str) -> None:
@@ -64,6 +66,7 @@ class Unpackers:
         self._failure: Optional[BaseException] = None
         self._is_told = False
         self._tickets = threading.Semaphore(processors())
+        self._windows = threading.Semaphore(_LARGE_AT_ONCE)
         count = min(len(form.layers), MAX_THREADS)
         self._threads = [threading.Thread(target=self._work, name="unpack", daemon=True) for _ in range(count)]
 
@@ -189,8 +192,9 @@ class Unpackers:
     def _unpack(self, number: int, stream: FollowedBlob) -> None:
         layer = self._form.layers[number]
         what, hasher = self._what(layer), layer.diff_id.hasher()
-        with _put(self._form.sink(number)) as sink:
-            for data in unpacked(stream, cap(layer.blob.size), what):
+        plain = unpacked(stream, cap(layer.blob.size), what, large=self._large)
+        with _put(self._form.sink(number)) as sink, contextlib.closing(plain):
+            for data in plain:
                 if self._follower.is_over:  # a little that is packed may be much unpacked
                     raise Stopped
                 hasher.update(data)
@@ -216,6 +220,16 @@ class Unpackers:
             if self._follower.is_over:
                 raise Stopped
             yield data
+
+    @contextlib.contextmanager
+    def _large(self) -> Iterator[None]:
+        """While this thread waits for its turn another one may work: one that has its turn may wait for a ticket."""
+        with self._pause():
+            self._windows.acquire()
+        try:
+            yield
+        finally:
+            self._windows.release()
 
     @contextlib.contextmanager
     def _pause(self) -> Iterator[None]:
