@@ -29,6 +29,14 @@ def main():
         return refuse(
             "wanted " + names + ", got no such library; " + INSTALL, "缺少 " + names + ", 请执行: " + INSTALL
         )
+    import urllib3
+
+    if int(urllib3.__version__.split(".")[0]) < 2:  # Debian 12 has such a one, and the older script asked for one
+        old = urllib3.__version__
+        return refuse(
+            "wanted urllib3 2 or later, got " + old + "; " + INSTALL,
+            "需要 urllib3 2 或更高版本, 当前是 " + old + ", 请执行: " + INSTALL,
+        )
     from dockferry.cli.puller import run
 
     return run(sys.argv[1:])

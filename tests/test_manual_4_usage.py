@@ -105,7 +105,7 @@ def test_the_help_has_the_manuals_words(puller: Puller, lang: str, flag: str) ->
     language.use(lang)
     try:
         for text in (
-            say("python docker_image_puller.py IMAGE [-r HOST] [-t N]"),
+            say("{} IMAGE [-r HOST] [-t N]", "python docker_image_puller.py"),
             say("show this help and leave"),
             "-r, --registry HOST",
             "-t, --threads N",

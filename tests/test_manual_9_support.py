@@ -31,7 +31,7 @@ def test_the_log_begins_with_versions_and_the_command(puller: Puller, lang: str)
     first, second, third = puller.log[:3]
     assert first.startswith(f"[INFO] dockferry {dockferry.__version__}, Python {platform.python_version()}, ")
     assert platform.system() in first
-    assert second == f"[INFO] docker_image_puller.py {NAME} -r {url} {' '.join(QUICK)} -t 3"
+    assert second == f"[INFO] python docker_image_puller.py {NAME} -r {url} {' '.join(QUICK)} -t 3"
     assert third == f"[INFO] pull {NAME}"
 
 

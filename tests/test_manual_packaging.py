@@ -20,7 +20,7 @@ def test_a_window_does_not_close_at_once(tmp_path: Path, lang: str) -> None:
     (tmp_path / "c.toml").write_text("retries = 0\n")
     with Conversation([sys.executable, str(SCRIPT)], environment=env, directory=tmp_path) as person:
         person.hear("c.toml: retries: ")
-        person.hear("\n")
+        person.hear("Enter" if lang == "en" else "回车")
         person.say("\r")
         assert person.end().code == 2
     (tmp_path / "c.toml").write_text("retries = 1\n")

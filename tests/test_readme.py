@@ -1,8 +1,8 @@
 """The README's examples run.
 
 A fenced block after the line `<!-- run -->` is run as a whole, in an empty directory, by a shell that stops at the
-first failure. In a `console` block the lines after `$ ` are the commands. `$REGISTRY` is the `host:port` of a
-registry on this machine that has `team/app`, tags `1.2` and `latest`.
+first failure. In a `console` block the lines after `$ ` are the commands. `localhost:5000` stands for a registry
+on this machine that has `team/app`, tags `1.2` and `latest`; here it has another port.
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ def test_a_marked_block_runs(name: str, place: int, registry: Registry, runnable
     for tag in ("1.2", "latest"):
         registry.push("team/app", tag, runnable)
     env = environment(tmp_path)
-    env["REGISTRY"] = registry.host
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-    script = scripts(name)[place]
+    script = scripts(name)[place].replace("localhost:5000", registry.host)
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", script],
         cwd=tmp_path,
@@ -61,6 +60,19 @@ def test_a_marked_block_runs(name: str, place: int, registry: Registry, runnable
 def test_the_readme_has_blocks_to_run() -> None:
     """The marker is in use, so the test above tests something."""
     assert scripts("README.md")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", _NAMES)
+def test_the_configuration_file_is_used(name: str, registry: Registry, runnable: MadeImage, tmp_path: Path) -> None:
+    """As the README has it written: an image of the registry that it names comes from the mirror."""
+    registry.push("team/app", "1.2", runnable)
+    env = {**environment(tmp_path), "HOME": str(tmp_path)}
+    written = next(body for body in scripts(name) if "config.toml" in body).replace("localhost:5000", registry.host)
+    subprocess.run(["bash", "-euc", written.partition("dockferry config")[0]], cwd=tmp_path, env=env, check=True)
+    pull = [sys.executable, "-m", "dockferry", "pull", "registry.example/team/app:1.2", "-o", "it.tar"]
+    subprocess.run(pull, cwd=tmp_path, env=env, check=True, timeout=60)
+    assert (tmp_path / "it.tar").exists()
 
 
 def test_the_targets_that_documents_name_are_there() -> None:

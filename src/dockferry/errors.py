@@ -169,7 +169,8 @@ class DiskError(DockferryError):
         usual = _DISK_REMEDIES.get(error.errno or 0, Message("check the disk and its permissions"))
         if getattr(error, "winerror", None) == _SHARING_VIOLATION:
             usual = Message("another program has it open: close that, then run the same command again")
-        return cls(Message("cannot {} {}: {}", Message(verb), shown_path(path), said), remedy=remedy or usual)
+        where = path if isinstance(path, Message) else shown_path(path)
+        return cls(Message("cannot {} {}: {}", Message(verb), where, said), remedy=remedy or usual)
 
 
 class Interrupted(DockferryError):

@@ -77,10 +77,11 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class BlobDone(Event):
-    """A blob is complete and hashes to its digest."""
+    """A blob is complete and hashes to its digest. `fetched`: by a pull; else it was there, and has been verified."""
 
     digest: str
     size: int
+    fetched: bool = True
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,15 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(" ", text)
 
 
+def narrowed(text: str) -> str:
+    """`text` with ASCII's signs for the full-width ones that a Chinese keyboard gives: colon, comma, digits."""
+    if text.isascii():
+        return text
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", text.replace("、", ",").replace("。", "."))
+
+
 def clean(text: str, limit: int = 300) -> str:
     """`text` on one line, without control and bidirectional characters, at most `limit` characters."""
     shown = re.sub(r"\s+", " ", printable(text[: limit * 4])).strip()

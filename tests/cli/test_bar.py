@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Dict, List
 
 import pytest
@@ -57,11 +58,14 @@ def test_hashing_after_a_resume_is_seen() -> None:
 
 
 def test_the_line_about_the_whole_shrinks() -> None:
-    """Elapsed goes first, the layers stay."""
-    state = progress(1_200_000_000, 4_100_000_000, layers_done=3)
-    assert text(bar_lines.whole(state, 70)) == "[Global] 3/5 layers | 1.2 of 4.1 GB | 8.31 MB/s | Remaining: 00:05:40"
-    assert text(bar_lines.whole(state, 60)) == "[Global] 3/5 layers | 1.2 of 4.1 GB | Remaining: 00:05:40"
-    assert text(bar_lines.whole(state, 40)) == "[Global] 3/5 layers | 1.2 of 4.1 GB"
+    """As the manual has it, layers and elapsed stay longest: in 80 columns only the speed goes."""
+    state = progress(1_200_000_000, 4_100_000_000, layers_done=3, elapsed=137.0)
+    assert (
+        text(bar_lines.whole(state, 79))
+        == "[Global] 3/5 layers | Elapsed: 00:02:17 | 1.2 of 4.1 GB | Remaining: 00:05:40"
+    )
+    assert text(bar_lines.whole(state, 70)) == "[Global] 3/5 layers | Elapsed: 00:02:17 | 29% | Remaining: 00:05:40"
+    assert text(bar_lines.whole(state, 50)) == "[Global] 3/5 layers | Elapsed: 00:02:17 | 29%"
     assert text(bar_lines.whole(state, 25)) == "[Global] 3/5 layers | 29%"
 
 
@@ -96,6 +100,16 @@ def show(layers: int, *words: str, columns: int = 100, rows: int = 30, **environ
     plain.update({"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONPATH": os.pathsep.join(path), **environment})
     command = [sys.executable, "-c", SHOW, str(layers), *words]
     return run_in_terminal(command, columns=columns, rows=rows, environment=plain)
+
+
+def test_without_rich_a_terminal_shows_lines_and_says_why(tmp_path: Path) -> None:
+    """Who ran the manual's pip line has no rich: the download goes on, and what a bar needs is said."""
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich" / "__init__.py").write_text("raise ImportError('not here')")
+    drawn = show(3, PYTHONPATH=os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1]), *sys.path]))
+    assert drawn.code == 0
+    assert "[INFO] plain lines in the place of a bar, for which pip install rich" in drawn.text
+    assert "[WARNING] retry 3" in drawn.text
 
 
 def test_a_terminal_shows_bars_notes_and_the_summary() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,17 @@ def test_verify_says_good_or_what_is_wrong(dockferry: Command, name: str) -> Non
     assert done.stdout.count("\n") == 1
     assert done.stderr.startswith("dockferry: ")
     assert done.stderr.splitlines()[1:] == [f"dockferry: 1 of 2 failed: {bad}"]
+
+
+def test_verify_counts_what_it_proved(dockferry: Command, name: str) -> None:
+    """Blobs by their digests, unpacked layers by their diff_ids; an archive without a manifest has no reference."""
+    dockferry("pull", name, "-o", "a.tar")
+    dockferry("pull", name, "-o", "old.tar", "--format", "docker-legacy")
+    deep = dockferry("verify", "--deep", "a.tar")
+    assert re.search(r"a\.tar: good, 5 blobs, 3 layers unpacked, .*@sha256:", deep.stdout), deep.stdout
+    assert re.search(r"\[INFO\] sha256:[0-9a-f]{12} verified", deep.stderr)
+    old = dockferry("verify", "old.tar").stdout
+    assert re.search(r"old\.tar: good, 3 layers unpacked, .*/demo/app:1\.0 \(sha256:", old), old
 
 
 def test_inspect_shows_an_archive_and_an_image_alike(dockferry: Command, name: str, image: MadeImage) -> None:

@@ -200,8 +200,10 @@ def test_a_login_that_is_refused_leads_to_another_image() -> None:
     assert sum("401" in line for line in person.told) == 2
     assert person.asked[-1].startswith("Image")
     with RudeServer(GuardedRegistry(OWN)) as server:
-        person = talked(f"{server.host}/demo/app:1.0", "", "")  # no login at all
-    assert (person.secrets, person.asked[-1]) == ([], "Image, such as nginx:1.27: ")
+        name = f"{server.host}/demo/app:1.0"
+        person = talked(name, "", "")  # no login at all
+    assert (person.secrets, person.asked[-1]) == ([], f"Image [{name}]: ")
+    assert not any("--password-stdin" in line for line in person.told)  # it is asked for just below
 
 
 def test_a_file_in_the_way_can_be_moved(tmp_path: Path) -> None:
@@ -273,3 +275,20 @@ def test_an_order_is_a_command_line() -> None:
     order = Order("nginx", ("a.example", "b.example"), "linux/arm64", "me", "hunter2")
     assert order.words == ["nginx", "-r", "a.example,b.example", "--platform", "linux/arm64", "-u", "me"]
     assert "hunter2" not in repr(order)
+
+
+def test_what_a_chinese_keyboard_gives_is_understood() -> None:
+    """Full-width colons, commas and digits are in no name: they are taken for what is meant."""
+    with serve(store_of_index(BOTH)) as server, serve(store_of_index(BOTH)) as other:
+        mirrors = f"{server.host}，{other.host}".replace(":", "：")
+        person = talked("registry.example/demo/app：1.0", mirrors, "２", "ｙ", "")
+    assert person.told[-1].endswith(f"registry.example/demo/app:1.0 -r {server.host},{other.host}")
+
+
+def test_another_image_may_be_the_same(tmp_path: Path) -> None:
+    """After a fault the name stands in brackets: Enter takes it again."""
+    with serve(store_of(OWN)) as server:
+        name = f"{server.host}/demo/app"
+        person = talked(f"{name}:1.0", "", "n", "", "", "", "")
+    assert person.asked.count(f"Image [{name}:1.0]: ") == 1
+    assert len(archives()) == 1

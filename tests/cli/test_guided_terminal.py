@@ -187,6 +187,30 @@ def test_nothing_is_asked_where_nobody_would_see_it(tmp_path: Path, program: Lis
     assert done.returncode == 2
 
 
+def test_a_pipe_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
+    """`dockferry | true` ends as all that write to a closed pipe: nothing is told, and no key is waited for."""
+    with serve(store_of(IMAGE)) as server:
+        shell = ["bash", "-c", f'set -o pipefail; "{sys.executable}" -m dockferry | true']
+        with Conversation(shell, environment=settings(tmp_path), directory=tmp_path) as person:
+            person.answer("1.27: ", f"{server.host}/demo/app:1.0")
+            person.answer("] ", "")
+            person.answer("Begin? [Y/n] ", "")
+            drawn = person.end()
+    assert drawn.code == 141
+    assert "fault of dockferry" not in drawn.text
+
+
+def test_ctrl_d_gives_no_password(tmp_path: Path) -> None:
+    """`-u` asks on a terminal; the end of input there is an empty answer."""
+    words = [sys.executable, "-m", "dockferry", "pull", "nginx", "-u", "me"]
+    with Conversation(words, environment=settings(tmp_path), directory=tmp_path) as person:
+        person.hear("Password of me: ")
+        person.say("\x04")
+        drawn = person.end()
+    assert drawn.code == 2
+    assert "wanted a password from the terminal, got an empty one" in drawn.text
+
+
 def test_the_path_alone_goes_to_a_pipe(tmp_path: Path) -> None:
     """`docker load -i "$(dockferry)"` asks on the terminal, and gives the archive's path."""
     with serve(store_of(IMAGE)) as server:

@@ -9,7 +9,7 @@ from dockferry.cli.main import main
 from dockferry.errors import UsageError
 
 WRONG = [
-    ("", "got none; try dockferry pull IMAGE"),
+    ("", "got no word; try dockferry pull IMAGE"),
     ("pul nginx", "got 'pul'; did you mean pull?"),
     ("nginx:latest", "did you mean dockferry pull nginx:latest?"),
     ("xyzzy", "got 'xyzzy'; see dockferry --help"),

@@ -170,6 +170,14 @@ def test_the_log_holds_the_error(tmp_path: Path) -> None:
     )
 
 
+def test_the_log_calls_ctrl_c_no_error(tmp_path: Path) -> None:
+    """Who reads it later looks for what went wrong."""
+    path = tmp_path / "log"
+    with pytest.raises(KeyboardInterrupt), LogFile(str(path), "pull nginx"):
+        raise KeyboardInterrupt
+    assert "[WARNING] interrupted; run the same command again" in path.read_text().splitlines()[-1]
+
+
 def test_a_log_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:
     """Told before the download begins."""
     with pytest.raises(DiskError, match="cannot write the log"), LogFile(str(tmp_path), "pull nginx"):

@@ -100,6 +100,7 @@ def test_retry_names_the_host() -> None:
 def test_a_finished_layer() -> None:
     """The manual's form."""
     assert words.note(BlobDone(DIGEST, 7)) == "[INFO] sha256:a3ed95caeb02 complete"
+    assert words.note(BlobDone(DIGEST, 7, fetched=False)) == "[INFO] sha256:a3ed95caeb02 verified"
 
 
 @pytest.mark.row(58)

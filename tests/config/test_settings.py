@@ -72,6 +72,7 @@ def test_the_defaults_are_those_of_the_parts_that_use_them() -> None:
             "wanted 65536 to 1073741824 bytes, such as 262144, 500MB or 256KiB, got '1kB'",
         ),
         ("DOCKFERRY_PROGRESS", "bars", "did you mean bar?"),
+        ("DOCKFERRY_MAX_RETRIES", "3", "DOCKFERRY_MAX_RETRIES: wanted a setting, got no such variable; did you mean"),
         ("DOCKFERRY_PROXY", "me:hunter2@p.example", "DOCKFERRY_PROXY: wanted a URL"),
         ("DOCKFERRY_CA_CERT", "/no/such.pem", "DOCKFERRY_CA_CERT: wanted a file that is there, got '/no/such.pem'"),
         ("DOCKFERRY_CONFIG", "no/such.toml", "wanted a configuration file, got none"),

@@ -61,6 +61,8 @@ def test_names(text: str, wanted: str) -> None:
         "linux//v7",
         "linux/arm/v7/x",
         "linux/arm v7",
+        "linux",
+        "Windows",
         "linux/../amd64",
         "linux/..",
         "li\nnux/amd64",

@@ -191,6 +191,13 @@ def test_bad(text: str) -> None:
     assert all(char.isprintable() for char in str(error))
 
 
+def test_full_width_signs_are_told() -> None:
+    """A Chinese keyboard's colon looks like ours: the error has the name as it would be right."""
+    for text in ("nginx：1.27", "nginx:１.27", "docker.io／nginx:1.27"):
+        with pytest.raises(UsageError, match=r"did you mean nginx:1\.27\?"):
+            Reference.parse(text)
+
+
 def test_what_is_near_is_offered() -> None:
     """Capitals in a name are the commonest slip: the error has the name as it would be right."""
     for text in ("Nginx", "Nginx/app", "app/NGINX:1", "reg.example/Nginx"):

@@ -34,7 +34,7 @@ class Archive:
             raise ContentError(
                 "{}: wanted an image archive, got no index.json and no manifest.json in it",
                 shown_path(self.path),
-                remedy="images saved by Docker before 1.10 must be loaded and saved again",
+                remedy="check the path; an image saved by Docker before 1.10 has to be loaded and saved again",
             )
         self.kind = "hybrid" if has_index and has_manifest else "oci" if has_index else "docker"
         self.oci: Optional[OciContents] = read_oci(members) if has_index else None

@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from ..message import Message
 from . import language, output, parser
 from .language import say
 from .settled import places, settle
@@ -50,7 +51,15 @@ def _verify(args: Namespace) -> int:
         with presenters(args, f"verify {path}", sys.stderr) as on_event:
             report = verify(path, deep=args.deep, on_event=on_event)
         images = ", ".join(map(clean, report.images)) or say("no image")
-        output.line(say("{}: good, {} blobs, {}: {}", path, report.blobs, human_size(report.size), images))
+        proved = [
+            say(count)
+            for count in (
+                Message.counted("{} blob", "{} blobs", report.blobs),
+                Message.counted("{} layer unpacked", "{} layers unpacked", report.layers),
+            )
+            if count.parts[0]
+        ]
+        output.line(say("{}: good, {}: {}", path, ", ".join([*proved, human_size(report.size)]), images))
 
     return each(args.archives, one, as_json=args.progress == "json")
 

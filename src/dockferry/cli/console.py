@@ -28,7 +28,7 @@ def is_there() -> bool:
 def run(options: Sequence[str] = (), program: Sequence[str] = PROGRAM) -> int:
     """The dialogue; its exit code. `options` are for every pull, `program` is what the user types for them.
 
-    It waits for a key before it comes back: the window would close. Raises KeyboardInterrupt, as it comes.
+    It waits for a key before it comes back: the window would close. Raises Interrupted, OutputClosed.
     """
     talk = Talk(_ask, _secret, _tell)
     with suppress(ImportError):  # Windows has an editor of lines of its own
@@ -37,7 +37,9 @@ def run(options: Sequence[str] = (), program: Sequence[str] = PROGRAM) -> int:
     try:
         settle(Namespace(config=None))
         return guide(talk, Counter(options, program))
-    except (KeyboardInterrupt, Interrupted):
+    except KeyboardInterrupt:  # at a question: there is no command to run again
+        raise Interrupted("interrupted", remedy="what was downloaded is kept") from None
+    except (Interrupted, output.OutputClosed):
         raise
     except Exception as error:  # told before the window closes
         code = report.tell(error)

@@ -13,7 +13,7 @@ from typing import Callable, List, NamedTuple, Optional, Protocol, Sequence, Tup
 from ..errors import AuthError, DiskError, DockferryError, Interrupted, NetworkError, UsageError
 from ..oci.reference import Reference
 from ..system.shell import shell_word
-from ..text import clean
+from ..text import clean, narrowed
 from . import cells
 from .language import say
 
@@ -89,17 +89,17 @@ def guide(talk: Talk, desk: Desk) -> int:
     """The exit code: 0, as everything that went wrong was told and asked again. Raises KeyboardInterrupt."""
     talk.tell(say("Enter alone takes what stands in brackets. Ctrl-C leaves: what was downloaded is kept."))
     try:
-        while not _one(talk, desk):
-            pass
+        image = _image(talk)
+        while not _one(talk, desk, image):
+            image = _image(talk, image)
         talk.ask(say("Press Enter to leave. "))
     except EOFError:
         pass
     return 0
 
 
-def _one(talk: Talk, desk: Desk) -> bool:
+def _one(talk: Talk, desk: Desk, image: str) -> bool:
     """One image, from its name to its archive; whether that stands there."""
-    image = _image(talk)
     chosen = _patiently(talk, desk.choice, Order(image, _mirrors(talk, desk, image)))
     if chosen is None:
         return False
@@ -119,9 +119,10 @@ def _one(talk: Talk, desk: Desk) -> bool:
     return done is not None
 
 
-def _image(talk: Talk) -> str:
+def _image(talk: Talk, last: str = "") -> str:
+    question = say("Image [{}]: ", clean(last)) if last else say("Image, such as nginx:1.27: ")
     while True:
-        text = talk.ask(say("Image, such as nginx:1.27: ")).strip()
+        text = narrowed(talk.ask(question)).strip() or last
         try:
             Reference.parse(text)
             return text
@@ -131,7 +132,7 @@ def _image(talk: Talk) -> str:
 
 def _mirrors(talk: Talk, desk: Desk, image: str) -> Tuple[str, ...]:
     while True:
-        text = talk.ask(say("From which registry or mirror? [{}] ", desk.usual(image))).strip()
+        text = narrowed(talk.ask(say("From which registry or mirror? [{}] ", desk.usual(image)))).strip()
         try:
             return desk.mirrors(text) if text else ()
         except UsageError as error:
@@ -148,7 +149,7 @@ def _platform(talk: Talk, choice: Choice) -> str:
         talk.tell(f"{number:>3}  {name}{mark}")
     default = f" [{platforms.index(choice.own) + 1}]" if choice.own else ""
     while True:
-        text = talk.ask(say("Which platform?{} ", default)).strip()
+        text = narrowed(talk.ask(say("Which platform?{} ", default))).strip()
         found = _listed(text, platforms) if text else choice.own
         if found is not None:
             return "" if found == choice.own else found
@@ -166,7 +167,7 @@ def _listed(text: str, platforms: List[str]) -> Optional[str]:
 
 def _agrees(talk: Talk, question: str) -> bool:
     while True:
-        text = talk.ask(question).strip()
+        text = narrowed(talk.ask(question)).strip()
         if text.lower() in _YES + _NO:
             return text.lower() in _YES
         talk.tell(say("wanted y or n, got {}", clean(repr(text), 80)))
@@ -183,7 +184,8 @@ def _patiently(talk: Talk, call: Callable[[Order], T], order: Order) -> Optional
         except Interrupted:
             raise
         except DockferryError as error:
-            talk.tell(say(error.line))
+            is_to_be_asked = isinstance(error, AuthError) and not order.username  # so its remedy comes of itself
+            talk.tell(say(error.message if is_to_be_asked else error.line))
             again = _again(talk, error, order)
             if again is None:
                 return None

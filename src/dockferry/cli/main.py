@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from argparse import Namespace
-from typing import List, NoReturn, Optional, Sequence
+from typing import Callable, List, NoReturn, Optional, Sequence
 
 from . import language, output, report
 from .signals import interruptible
@@ -32,28 +32,33 @@ def run() -> NoReturn:
     os._exit(code)
 
 
-def main(words: Optional[List[str]] = None, typed: Sequence[str] = ()) -> int:
+def main(words: Optional[List[str]] = None, typed: Sequence[str] = (), helped_as: str = "") -> int:
     """Run one command; `words` are those after the program's name. Never raises, never exits.
 
-    `typed` is the command line as the log shows it, where the user typed another one. Without a word, on a terminal,
-    the user is asked.
+    `typed` is the command line as the log shows it, and `helped_as` what is typed before `--help`, where the user
+    typed another command. Without a word, on a terminal, the user is asked.
     """
     words = sys.argv[1:] if words is None else words
+    args = Namespace(typed=typed or ("dockferry", *words))
+    return bounded(words, lambda: _run(words, args, helped_as), lambda: _wants_json(words, args))
+
+
+def bounded(words: Sequence[str], run: Callable[[], int], wants_json: Callable[[], bool] = lambda: False) -> int:
+    """What `run` comes to, in the language that `words` ask for: its exit code. Never raises, never exits."""
     output.prepare()
     language.use(language.asked(words, os.environ))
-    args = Namespace(typed=typed or ("dockferry", *words))
     try:
         with interruptible():
-            code = _run(words, args)
+            code = run()
             output.finish()
             return code
     except output.OutputClosed:
         return OUTPUT_CLOSED
     except BaseException as error:  # whatever it is, it ends here in one line and a code
-        return report.tell(error, as_json=_wants_json(words, args))
+        return report.tell(error, as_json=wants_json())
 
 
-def _run(words: List[str], args: Namespace) -> int:
+def _run(words: List[str], args: Namespace, helped_as: str) -> int:
     if not words:
         from . import console
 
@@ -62,7 +67,7 @@ def _run(words: List[str], args: Namespace) -> int:
     from .parser import parse
 
     try:
-        parse(words, args)
+        parse(words, args, helped_as)
     except SystemExit:  # argparse leaves so after --help and --version
         return 0
     from . import commands

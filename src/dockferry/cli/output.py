@@ -6,8 +6,10 @@ import codecs
 import io
 import os
 import sys
-from typing import Tuple, Union
+from typing import Optional, TextIO, Tuple, Union
 
+from ..errors import DiskError
+from ..message import Message
 from ..system.pipes import has_no_reader
 
 
@@ -23,27 +25,31 @@ def prepare() -> None:
 
 
 def line(text: str) -> None:
-    """Write one line of the result at once. Raises OutputClosed."""
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except OSError as error:
-        raise _closed(error) from None
+    """Write one line of the result at once. Raises OutputClosed, DiskError."""
+    _write(f"{text}\n")
 
 
 def finish() -> None:
-    """Write out what argparse's help may have left in the buffer. Raises OutputClosed."""
+    """Write out what argparse's help may have left in the buffer. Raises OutputClosed, DiskError."""
+    _write("")
+
+
+def _write(text: str) -> None:
+    stream: Optional[TextIO] = sys.stdout
+    if stream is None:  # started without one: as print does
+        return
     try:
-        sys.stdout.flush()
+        stream.write(text)
+        stream.flush()
     except OSError as error:
         raise _closed(error) from None
 
 
 def _closed(error: OSError) -> Exception:
-    """OutputClosed where that is what `error` says."""
-    if not has_no_reader(error):
-        return error
+    """OutputClosed where that is what `error` says, else DiskError."""
     _forget()
+    if not has_no_reader(error):
+        return DiskError.of("write", Message("standard output"), error)
     return OutputClosed()
 
 

@@ -47,25 +47,26 @@ examples:
 """
 
 
-def parse(words: List[str], into: Optional[argparse.Namespace] = None) -> argparse.Namespace:
+def parse(words: List[str], into: Optional[argparse.Namespace] = None, helped_as: str = "") -> argparse.Namespace:
     """The command and its options, put into `into` where that is given.
 
+    `helped_as`: what is typed before `--help` for `pull`, if not `dockferry pull`.
     Raises UsageError; SystemExit after --help and --version.
     """
     parser = build()
-    program = getattr(into, "typed", ("dockferry",))[0]
-    if program != "dockferry":  # the manual's command: `pull` under another name
-        parser.get_default("parsers")["pull"].helped_as = f"{program} IMAGE"
+    if helped_as:
+        parser.get_default("parsers")["pull"].helped_as = helped_as
     values_too = zip(["", *words], words)
     command = next((word for before, word in values_too if not word.startswith("-") and before != "--lang"), None)
     if command is not None and command not in COMMANDS:
         raise _unknown_command(command)
     args, rest = parser.parse_known_args(words, into)
     if command is None:
+        wanted = Message("wanted a command ({})", ", ".join(COMMANDS))
         raise UsageError(
-            "wanted a command ({}), got {}",
-            ", ".join(COMMANDS),
-            rest[0].partition("=")[0] if rest else Message("none"),
+            "{}, got {}",
+            wanted,
+            rest[0].partition("=")[0] if rest else Message("no word"),
             remedy="try dockferry pull IMAGE, or dockferry --help",
         )
     args.parsers.get(command, parser).take_rest(args, rest)

@@ -6,11 +6,10 @@ import os
 import sys
 from typing import List, Sequence, Tuple
 
-from .. import choices, itself
+from .. import choices
 from ..message import Message
-from . import console, language, main, output, report
+from . import console, main, output
 from .language import say
-from .signals import interruptible
 from .usage import Parser
 
 PROGRAM = "docker_image_puller.py"
@@ -25,27 +24,29 @@ of dockferry pull may stand behind the image, such as -o FILE, -a ARCH or
 --proxy URL: IMAGE --help shows them.
 
 examples:
-  python docker_image_puller.py nginx:latest
-  python docker_image_puller.py infiniflow/ragflow:v0.17.0 -r docker.1ms.run"""
+  {0} nginx:latest
+  {0} infiniflow/ragflow:v0.17.0 -r docker.1ms.run"""
 
 
 def run(words: List[str]) -> int:
     """The exit code of `dockferry pull` with the same words and a log. Never raises, never exits."""
+    command = _command()
     if words and words[0] not in ("-h", "--help"):
-        return main.main(["pull", *_LOGGED, *_with_layers(words), *words], typed=(PROGRAM, *words))
-    output.prepare()
-    language.use(language.asked(words, os.environ))
-    if words:
-        output.line(build().format_help().rstrip())
-        return 0
-    if not console.is_there():
-        print(build().format_usage(), file=sys.stderr, end="")
-        return 2
-    try:
-        with interruptible():
-            return console.run((*_LOGGED, WITH_LAYERS), _command())
-    except BaseException as error:  # as at the boundary of the other commands
-        return report.tell(error)
+        pull = ["pull", *_LOGGED, *_with_layers(words), *words]
+        return main.main(pull, typed=(*command, *words), helped_as=Message("{} IMAGE", " ".join(command)))
+    return main.bounded(words, lambda: _help(command) if words else _ask(command))
+
+
+def _help(command: Sequence[str]) -> int:
+    output.line(build(" ".join(command)).format_help().rstrip())
+    return 0
+
+
+def _ask(command: Sequence[str]) -> int:
+    if console.is_there():
+        return console.run((*_LOGGED, WITH_LAYERS), command)
+    print(build(" ".join(command)).format_usage(), file=sys.stderr, end="")
+    return 2
 
 
 def _with_layers(words: Sequence[str]) -> List[str]:
@@ -57,17 +58,18 @@ def _with_layers(words: Sequence[str]) -> List[str]:
 
 
 def _command() -> Tuple[str, ...]:
-    """What the user types: the script, or the executable that was made of it."""
-    return (os.path.basename(sys.executable),) if itself.is_frozen() else ("python", PROGRAM)
+    """What the user types: the script, or the program that was made of it, under the name that it has."""
+    name = os.path.basename(sys.argv[0]) or PROGRAM
+    return ("python", name) if name.endswith((".py", ".pyz")) else (name,)
 
 
-def build() -> Parser:
-    """The manual's grammar, for its help."""
+def build(command: str) -> Parser:
+    """The manual's grammar, for the help of `command`."""
     parser = Parser(
-        prog=PROGRAM,
-        usage=say("python docker_image_puller.py IMAGE [-r HOST] [-t N]"),
+        prog=command,
+        usage=say("{} IMAGE [-r HOST] [-t N]", command),
         description="Download an image into one verified archive.",
-        epilog=_EPILOG,
+        epilog=say(_EPILOG, command),
     )
     parser.add_argument(
         "image", metavar=say("IMAGE"), help="such as nginx:latest or infiniflow/ragflow:v0.17.0 (required)"

@@ -36,10 +36,16 @@ def setting(name: str) -> Callable[[str], Any]:
 
 
 def mirrors(text: str) -> List[str]:
-    """One `-r`: hosts separated by commas, each HOST[:PORT][/PREFIX]; what a host may be is the mirrors' affair."""
-    found = [part.strip() for part in text.split(",")]
+    """One `-r`: hosts separated by commas, each HOST[:PORT][/PREFIX]; what a host may be is the mirrors' affair.
+
+    No host has full-width signs: a Chinese keyboard's colons and commas are meant as ours.
+    """
+    from ..text import narrowed
+
+    found = [part.strip() for part in narrowed(text).split(",")]
     if not all(found):
-        raise _bad("--registry", "HOST[:PORT][/PREFIX], several separated by commas", text, "leave out empty parts")
+        wanted = Message("HOST[:PORT][/PREFIX], several separated by commas")
+        raise _bad("--registry", wanted, text, "leave out empty parts")
     return found
 
 
@@ -58,7 +64,10 @@ def platform(text: str) -> str:
 def architecture(text: str) -> str:
     """`arm64` or `arm/v7`, for Linux."""
     if text.lower().startswith("linux/"):
-        raise _bad("--arch", "an architecture such as arm64 or arm/v7", text, f"give it as --platform {text}")
+        from ..text import clean
+
+        fix = Message("give it as --platform {}", clean(text, 80))
+        raise _bad("--arch", Message("an architecture such as arm64 or arm/v7"), text, fix)
     return platform(f"linux/{text}")
 
 

@@ -69,7 +69,10 @@ def _table_of(text: str, path: str) -> Mapping[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(
-            "{}: wanted TOML, got {}", path, clean(str(error) or type(error).__name__), remedy="see toml.io"
+            "{}: wanted TOML, got {}",
+            path,
+            clean(str(error) or type(error).__name__),
+            remedy='text, and a size with its unit, stand in quotes: share_from = "500MiB"; see toml.io',
         ) from None
 
 

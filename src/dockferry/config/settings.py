@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
+from ..errors import UsageError
 from ..message import Message
 from .checks import from_text
 from .document import Document, Mirrored
-from .table import BY_NAME, SETTINGS
+from .table import BY_NAME, MANUAL_NAMES, SETTINGS
 
 if TYPE_CHECKING:
     from ..transfer.retry import RetryPolicy
@@ -69,8 +70,10 @@ class Settings:
 def merge(flags: Mapping[str, Any], environment: Mapping[str, str], document: Document) -> Settings:
     """`flags` are checked values by setting's name, without those that were not given.
 
-    An empty variable counts as none. Raises UsageError for a variable that cannot be meant.
+    An empty variable counts as none. Raises UsageError for a variable that cannot be meant, or has the manual's name
+    for a setting.
     """
+    _refuse_other_names(environment)
     values: Dict[str, Any] = {}
     sources: Dict[str, str] = {}
     for setting in SETTINGS:
@@ -84,3 +87,13 @@ def merge(flags: Mapping[str, Any], environment: Mapping[str, str], document: Do
         else:
             values[name], sources[name] = setting.default, DEFAULT
     return Settings(**values, registries=document.registries, sources=sources)
+
+
+def _refuse_other_names(environment: Mapping[str, str]) -> None:
+    """As in the file: what is set under the manual's own name would be set in vain."""
+    for name, ours in MANUAL_NAMES.items():
+        variable = f"DOCKFERRY_{name.upper()}"
+        if environment.get(variable):
+            known = ", ".join(BY_NAME[one].variable for one in ours)
+            fix = Message("did you mean {}?", known)
+            raise UsageError("{}: wanted a setting, got no such variable", variable, remedy=fix)

@@ -31,6 +31,8 @@ _ALIASES = {
     "loongarch64": ("loong64", ""),
 }
 
+_SYSTEMS = ("linux", "windows", "darwin", "freebsd")
+
 # Architectures whose variants are ordered, and the one that is meant where none is named.
 _IMPLIED = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
 
@@ -52,7 +54,8 @@ class Platform:
         parts = text.strip(" \t\r\n").split("/")
         if len(parts) == 1 or (len(parts) == 2 and _has_variants(parts[0].lower())):
             parts = ["linux", *parts]
-        if len(parts) > 3 or not all(_WORD.fullmatch(part) for part in parts):
+        is_bare = parts[0] == "linux" and parts[1].lower() in _SYSTEMS  # a system without an architecture
+        if len(parts) > 3 or is_bare or not all(_WORD.fullmatch(part) for part in parts):
             raise UsageError(
                 "wanted a platform like linux/arm64 or linux/arm/v7, got {}",
                 clean(repr(text), 80),

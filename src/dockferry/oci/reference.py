@@ -19,7 +19,7 @@ from typing import Optional, Tuple
 from ..errors import ContentError, UsageError
 from ..message import Message
 from ..system.names import no_device
-from ..text import clean
+from ..text import clean, narrowed
 from .digest import Digest
 
 DOCKER_HUB = "docker.io"
@@ -182,13 +182,22 @@ def _digest(where: str, text: str) -> Digest:
 
 
 def _bad(where: str, got: str, remedy: str) -> UsageError:
-    return UsageError(
-        "image {}: wanted [registry/]repository[:tag][@digest], got {}", _shown(where, 120), got, remedy=remedy
-    )
+    wanted = Message("[registry/]repository[:tag][@digest]")
+    return UsageError("image {}: wanted {}, got {}", _shown(where, 120), wanted, got, remedy=_meant(where) or remedy)
 
 
 def _bad_host(where: str, got: str, remedy: str) -> UsageError:
-    return UsageError("registry {}: wanted host[:port], got {}", _shown(where, 120), got, remedy=remedy)
+    wanted = Message("host[:port]")
+    return UsageError("registry {}: wanted {}, got {}", _shown(where, 120), wanted, got, remedy=remedy)
+
+
+def _meant(text: str) -> str:
+    """Where it would be a reference but for its full-width signs."""
+    meant = narrowed(text)
+    try:
+        return Message("did you mean {}?", Reference.parse(meant).familiar) if meant != text else ""
+    except UsageError:
+        return ""
 
 
 def _shown(text: str, limit: int) -> str:

@@ -30,7 +30,8 @@ _LEGACY = re.compile(r"repositories|[0-9a-f]{64}/(VERSION|json|layer\.tar)")
 class VerifyReport:
     """What was proved: `blobs` by their digests, `layers` by their diff_ids; `size` is all blobs' bytes.
 
-    `kind` is `hybrid`, `oci` or `docker`; `images` are `name@digest`; `notes` what is no fault, but worth saying.
+    `kind` is `hybrid`, `oci` or `docker`; `images` are `name@digest`, where there is no manifest `name (image ID)`;
+    `notes` what is no fault, but worth saying.
     """
 
     path: str
@@ -168,7 +169,7 @@ class _Check:
                 raise ContentError("{}: {}: wanted {}, got {}", self._what, name, digest, got, remedy=self._remedy)
             self._blobs += 1
             self._size += size
-            self._tell(BlobDone(str(digest), size))
+            self._tell(BlobDone(str(digest), size, fetched=False))
 
     def _check_layers(self) -> None:
         done: Set[Tuple[str, Digest]] = set()
@@ -207,7 +208,7 @@ class _Check:
         self._layers += 1
         if layer.digest is None:
             self._size += layer.size
-            self._tell(BlobDone(str(diff_id), layer.size))
+            self._tell(BlobDone(str(diff_id), layer.size, fetched=False))
 
     def _note(self, text: str) -> None:
         self._notes.append(text)
@@ -226,6 +227,8 @@ def _is_foreign(one: Descriptor) -> bool:
 
 def _title(image: StoredImage) -> str:
     name = str(image.references[0]) if image.references else image.names[0] if image.names else "unnamed"
+    if image.manifest is None:  # no reference would find it by its config's digest
+        return f"{name} ({image.digest})"
     return name if "@" in name else f"{name}@{image.digest}"
 
 

@@ -64,8 +64,8 @@ def layer(blob: BlobProgress, width: int, glyphs: Glyphs) -> Line:
 def whole(state: Progress, width: int) -> Line:
     """The line about everything; where it is too long, its less important parts are left out."""
     parts = words.whole_parts(state)
-    shorter = ((1, ""), (3, ""), (4, ""), (2, f"{words.percent(state.done, state.size)}%"))
-    for place, instead in shorter:  # elapsed, speed, remaining go; the amount becomes a percentage
+    shorter = ((3, ""), (2, f"{words.percent(state.done, state.size)}%"), (4, ""), (1, ""))
+    for place, instead in shorter:  # speed goes, the amount becomes a percentage, remaining and elapsed go
         if cells.width(_joined(parts)) <= width:
             break
         parts[place] = instead

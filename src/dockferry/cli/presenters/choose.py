@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import List, TextIO
 
 from ...errors import UsageError
+from ..language import say
 from . import Lines, Presenter, Several
 from .jsonl import JsonLines
 from .plain import Notes, Plain
@@ -51,4 +52,5 @@ def _moving(progress: str, stream: TextIO, write: Lines) -> Presenter:
             raise UsageError(
                 "--progress bar: wanted the library rich, got: {}", error, remedy="pip install rich"
             ) from None
+        write(say("[INFO] plain lines in the place of a bar, for which pip install rich"))
         return Plain(write)

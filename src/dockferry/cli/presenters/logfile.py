@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import Callable, Optional, Sequence
 
-from ...errors import DiskError
+from ...errors import DiskError, Interrupted
 from ...events import Event
 from ...text import clean
 from .. import report
@@ -52,7 +52,9 @@ class LogFile(Presenter):
 
     def end(self, error: Optional[BaseException]) -> None:
         if error is not None:
-            self._write(f"[ERROR] {clean(say(report.describe(error).line), 1000)}")
+            ours = report.describe(error)
+            mark = "[WARNING]" if isinstance(ours, Interrupted) else "[ERROR]"
+            self._write(f"{mark} {clean(say(ours.line), 1000)}")
         self._file.close()
 
     def _write(self, line: str) -> None:

@@ -113,8 +113,8 @@ def note(event: Event) -> Optional[str]:
     if isinstance(event, Resumed):
         return say("[INFO] resuming: {} are here already", amount(event.had, event.size))
     if isinstance(event, BlobDone):
-        algorithm = event.digest.partition(":")[0]
-        return say("[INFO] {} complete", f"{algorithm}:{short(event.digest)}")
+        digest = f"{event.digest.partition(':')[0]}:{short(event.digest)}"
+        return say("[INFO] {} complete", digest) if event.fetched else say("[INFO] {} verified", digest)
     if isinstance(event, Retry):
         return _retry(event)
     if isinstance(event, Warned):
