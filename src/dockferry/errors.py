@@ -165,7 +165,9 @@ class DiskError(DockferryError):
         """
         from .text import clean, shown_path  # not needed before something fails
 
-        said = Message(clean(error.strerror or type(error).__name__))
+        said = Message.of(error.strerror or "")  # the system's own, or one of ours
+        if not said.parts:
+            said = Message(clean(said or type(error).__name__))
         usual = _DISK_REMEDIES.get(error.errno or 0, Message("check the disk and its permissions"))
         if getattr(error, "winerror", None) == _SHARING_VIOLATION:
             usual = Message("another program has it open: close that, then run the same command again")

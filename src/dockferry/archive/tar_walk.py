@@ -51,7 +51,7 @@ def walk(file: ByteFile, what: str) -> Iterator[WalkedMember]:
     Raises ContentError, naming `what`, for a tar that is cut short or damaged, or has members of another kind.
     """
     offset, count = 0, 0
-    last = "its beginning"
+    last: str = Message("its beginning")
     said: Dict[str, str] = {}
     while True:
         block = _block(file, offset, what, last)

@@ -48,13 +48,13 @@ def password(args: Namespace) -> str:
     if args.password_stdin:
         if args.username is None:
             raise UsageError("--password-stdin: wanted --username with it, got none", remedy="add -u USER")
-        return _not_empty(sys.stdin.read(), "standard input")
+        return _not_empty(sys.stdin.read(), Message("standard input"))
     if args.username is None or os.environ.get(PASSWORD_VARIABLE):
         return ""
     if sys.stdin.isatty() and not getattr(args, "yes", False):
         import getpass
 
-        return _not_empty(getpass.getpass(say("Password of {}: ", args.username)), "the terminal")
+        return _not_empty(getpass.getpass(say("Password of {}: ", args.username)), Message("the terminal"))
     raise UsageError(
         "--username: wanted a password for it, got none",
         remedy=Message("give it with --password-stdin or in {}", PASSWORD_VARIABLE),

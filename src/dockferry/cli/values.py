@@ -58,7 +58,8 @@ def platform(text: str) -> str:
 def architecture(text: str) -> str:
     """`arm64` or `arm/v7`, for Linux."""
     if text.lower().startswith("linux/"):
-        raise _bad("--arch", "an architecture such as arm64 or arm/v7", text, f"give it as --platform {text}")
+        remedy = Message("give it as --platform {}", text)
+        raise _bad("--arch", "an architecture such as arm64 or arm/v7", text, remedy)
     return platform(f"linux/{text}")
 
 

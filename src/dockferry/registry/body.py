@@ -53,7 +53,7 @@ class Body:
         self._wanted = length
         self._idle_timeout = idle_timeout
         self._where = where
-        self.what = "the body"
+        self.what: str = Message("the body")
         self._done: Optional[Callable[[bool], None]] = done
         self._is_broken = False
         self._is_drained = False
@@ -161,7 +161,7 @@ class Body:
     def _receive_chunk(self, view: memoryview, room: int) -> int:
         data = self._reply.read1(min(room, _CHUNK_READ))
         if (self._reply.chunk_left or 0) < 0:
-            raise ValueError("a chunk of negative size")
+            raise ValueError(Message("a chunk of negative size"))
         view[: len(data)] = data
         return len(data)
 

@@ -10,6 +10,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InvalidHeader, ProtocolError
 
+from ..message import Message
 from .addresses import is_private
 from .ahead import Ahead
 from .answer import Answer
@@ -92,7 +93,7 @@ class Watched(HTTPConnection):
             reply = super().getresponse()
         except ConnectionError as error:
             if self.is_kept and time.monotonic() - asked < _SOON:
-                raise StaleConnection("closed while it was kept") from error
+                raise StaleConnection(Message("closed while it was kept")) from error
             raise
         except InvalidHeader:  # raised when the reply holds the socket already, and is lost
             abandon(self.live)

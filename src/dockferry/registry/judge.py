@@ -141,7 +141,7 @@ def _whole(wanted: Wanted, headers: Headers) -> Verdict:
             wanted.size,
             wanted.what,
             length,
-            clean(headers.get("content-type"), 60) or "no type",
+            clean(headers.get("content-type"), 60) or Message("no type"),
         )
     return Deliver(0, wanted.size)
 

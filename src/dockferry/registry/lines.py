@@ -174,10 +174,8 @@ def unresolved(host: str, error: Exception) -> ConnectError:
     reason = Message(clean(getattr(error, "strerror", None) or str(error), 100))
     kind = ConnectError if getattr(error, "errno", None) == socket.EAI_AGAIN else UnknownHostError
     return kind(
-        "{}: the name does not resolve: {}",
-        clean(host, 100),
-        reason,
-        remedy="check the name and the network, or name a mirror with -r",
+        Message("{}: the name does not resolve: {}", clean(host, 100), reason),
+        remedy="check the registry's address, DNS and the network, or name another mirror with -r",
     )
 
 
