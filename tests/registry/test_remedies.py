@@ -84,7 +84,7 @@ def test_a_manifest_that_cannot_be_had(
     ("status", "remedy"),
     [
         (429, WAIT + "; the same command goes on from here"),
-        (503, LATER + "; the same command goes on from here"),
+        (503, LATER + ": what was downloaded is kept"),
         (416, OTHER + "; the same command goes on from here"),
         (403, "its manifest was given, so the name is right: log in with -u, or " + OTHER),
         (404, "its manifest is there, so the host has lost it: " + OTHER + ", or push it again"),

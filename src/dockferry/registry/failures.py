@@ -100,6 +100,8 @@ def _proxy(chain: Any, verdict: Any, asked: str, proxy: str) -> DockferryError:
         )
     if _first(chain, socket.timeout):
         reason = Message("no answer in time")
+    elif ":" in reason:  # Tunnel connection failed: 403 Forbidden
+        reason = Message(reason.rpartition(": ")[2])
     return proxy_failure(proxy, Message("no connection to {}: {}", asked, reason))
 
 

@@ -248,4 +248,6 @@ def _going_on(error: DockferryError) -> str:
     """What helps against the last `error`, and what was had by then is kept."""
     if isinstance(error, BodyError) or not error.remedy:
         return Message("run the same command again to go on from here")
+    if error.remedy == NetworkError.usual:
+        return Message("{}: what was downloaded is kept", error.remedy)
     return Message("{}; the same command goes on from here", error.remedy)
