@@ -193,7 +193,9 @@ class Body:
         else:
             said = clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100)
             happened = Message("broke off: {}", Message(said.lower()))
-        return BodyError("{}: {} {}, got {}", self._where, self.what, happened, self._progress())
+        progress = self._progress()
+        reason = Message("{}, got {}", happened, progress)
+        return BodyError("{}: {} {}, got {}", self._where, self.what, happened, progress, reason=reason)
 
     def _progress(self) -> str:
         if self._wanted is None:

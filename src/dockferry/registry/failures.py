@@ -143,7 +143,8 @@ def _tls(error: Any, where: str, host: str, is_first: bool = False, no_tls: str 
         kind = CertificateError if is_first else ConnectError
         said = Message("wanted TLS, got something else")
         return kind(Message("{}: {}", where, said), remedy=no_tls, reason=said)
-    return ConnectError("{}: TLS failed: {}", where, redact(str(error.reason or error)))
+    reason = Message("TLS failed: {}", redact(str(error.reason or error)))
+    return ConnectError("{}: {}", where, reason, reason=reason)
 
 
 def _is_plain(error: ssl.SSLError) -> bool:
