@@ -72,6 +72,7 @@ OUTSIDE = (
     "Name or service not known",
     "Network is unreachable",
     "network is unreachable",
+    "No address associated with hostname",
     "No route to host",
     "no route to host",
     "No space left on device",
@@ -83,11 +84,18 @@ OUTSIDE = (
     "Remote end closed connection without response",
     "Temporary failure in name resolution",
     "Too many open files",
+    "timed out",
+    "getaddrinfo failed",
+    "nodename nor servname provided, or not known",
     # OpenSSL
     "certificate has expired",
+    "self signed certificate",
+    "self signed certificate in certificate chain",
     "self-signed certificate",
     "self-signed certificate in certificate chain",
+    "unable to get issuer certificate",
     "unable to get local issuer certificate",
+    "unable to verify the first certificate",
 )
 """Words that are not ours and come in our messages all the same."""
 

@@ -7,7 +7,7 @@
       NetworkError            5   the network or the far end failed; worth a retry
         ConnectError              no connection: refused, unresolved, timed out
           UnknownHostError          no such name, as far as the resolver knows
-        CertificateError          TLS cannot be trusted; not worth a retry
+        CertificateError          TLS cannot be trusted, or is not spoken; not worth a retry
         BodyError                 a body that ended early, went silent, or is framed wrongly
         BusyError                 429 or 5xx: the host asks for time (`retry_after`)
         ReplyError                a reply that is no answer to what was asked
@@ -18,14 +18,16 @@
       DiskError               7   full, unwritable, failing, or a target that is in the way
       Interrupted           130   stopped by the user; state kept
 
-A message is one line: what was wanted, what was got, from where; `remedy` says what to do. Both are given as a
+A message is one line: what was wanted, what was got, from where; `remedy` says what to do, by what is usual for its
+class where nobody knows better; `reason` is what was got alone, for who says the rest already. All are given as a
 template and its parts (`UsageError("{}: wanted a file, got {}", where, kind)`), to be said in other languages too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from typing import Optional
+from typing import Iterator, Optional
 
 from .message import Message
 
@@ -56,15 +58,18 @@ class DockferryError(Exception):
     """Root of all errors that dockferry raises on purpose.
 
     `message` is one line without secrets, from a template and its `parts` (without any it is taken as it is);
-    `remedy` (may be empty) is a short imperative.
+    `remedy` (may be empty) is a short imperative, `usual` where none is given; `reason` is all of the message where
+    none is given.
     """
 
     exit_code = 1
     is_retryable = False
+    usual = ""
 
-    def __init__(self, message: str, *parts: object, remedy: str = "") -> None:
+    def __init__(self, message: str, *parts: object, remedy: str = "", reason: str = "") -> None:
         self.message = Message(message, *parts) if parts else Message.of(message)
-        self.remedy = Message.of(remedy)
+        self.remedy = Message.of(remedy or self.usual)
+        self.reason = Message.of(reason or self.message)
         super().__init__(self.message)
 
     @property
@@ -93,18 +98,21 @@ class NetworkError(DockferryError):
 
     exit_code = 5
     is_retryable = True
+    usual = Message("run the same command again later, or name another mirror with -r")
 
-    def __init__(self, message: str, *parts: object, remedy: str = "", asks_for_less: bool = False) -> None:
-        super().__init__(message, *parts, remedy=remedy)
+    def __init__(
+        self, message: str, *parts: object, remedy: str = "", reason: str = "", asks_for_less: bool = False
+    ) -> None:
+        super().__init__(message, *parts, remedy=remedy, reason=reason)
         self.asks_for_less = asks_for_less
 
 
 class ConnectError(NetworkError):
-    pass
+    usual = Message("check the network and the proxy, or name a mirror with -r")
 
 
 class UnknownHostError(ConnectError):
-    pass
+    usual = Message("check the registry's address, DNS and the network, or name another mirror with -r")
 
 
 class CertificateError(NetworkError):
@@ -124,14 +132,15 @@ class BusyError(NetworkError):
         *parts: object,
         retry_after: Optional[float] = None,
         remedy: str = "",
+        reason: str = "",
         asks_for_less: bool = False,
     ) -> None:
-        super().__init__(message, *parts, remedy=remedy, asks_for_less=asks_for_less)
+        super().__init__(message, *parts, remedy=remedy, reason=reason, asks_for_less=asks_for_less)
         self.retry_after = retry_after
 
 
 class ReplyError(NetworkError):
-    pass
+    usual = Message("try another mirror with -r")
 
 
 class RedirectError(ReplyError):
@@ -141,17 +150,28 @@ class RedirectError(ReplyError):
 class StorageError(ReplyError):
     """`number`: how often in a row, for this blob. Others may be well."""
 
-    def __init__(self, message: str, *parts: object, remedy: str = "", number: int = 1) -> None:
-        super().__init__(message, *parts, remedy=remedy)
+    def __init__(self, message: str, *parts: object, remedy: str = "", reason: str = "", number: int = 1) -> None:
+        super().__init__(message, *parts, remedy=remedy, reason=reason)
         self.number = number
 
 
 class RequestError(ReplyError):
     is_retryable = False
+    usual = Message("check the address and the name, or try another mirror with -r")
 
 
 class ContentError(DockferryError):
     exit_code = 6
+
+
+@contextlib.contextmanager
+def remedied(remedy: str) -> Iterator[None]:
+    """A ContentError from within that says no remedy gets this one: where it came from is known here alone."""
+    try:
+        yield
+    except ContentError as error:
+        error.remedy = error.remedy or Message.of(remedy)
+        raise
 
 
 class DiskError(DockferryError):
@@ -165,12 +185,14 @@ class DiskError(DockferryError):
         """
         from .text import clean, shown_path  # not needed before something fails
 
-        said = Message(clean(error.strerror or type(error).__name__))
-        usual = _DISK_REMEDIES.get(error.errno or 0, Message("check the disk and its permissions"))
+        said = Message.of(error.strerror or "")  # the system's own, or one of ours
+        if not said.parts:
+            said = Message(clean(said or type(error).__name__))
+        known = _DISK_REMEDIES.get(error.errno or 0, Message("check the disk and its permissions"))
         if getattr(error, "winerror", None) == _SHARING_VIOLATION:
-            usual = Message("another program has it open: close that, then run the same command again")
+            known = Message("another program has it open: close that, then run the same command again")
         where = path if isinstance(path, Message) else shown_path(path)
-        return cls(Message("cannot {} {}: {}", Message(verb), where, said), remedy=remedy or usual)
+        return cls(Message("cannot {} {}: {}", Message(verb), where, said), remedy=remedy or known)
 
 
 class Interrupted(DockferryError):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
+from .message import Message
+
 # C0, DEL, C1, line and paragraph separators, and the characters that reorder or hide text.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+_UNREADABLE = Message("(a URL that cannot be read)")
 
 
 def printable(text: str) -> str:
@@ -42,7 +45,7 @@ def redact_url(url: str) -> str:
     try:
         parts = urlsplit(clean(url, 2000))
     except ValueError:  # a bracket without its pair, and the like
-        return "(a URL that cannot be read)"
+        return _UNREADABLE
     host = parts.netloc.rpartition("@")[2]
     names = (pair.partition("=") for pair in parts.query.split("&") if pair)
     query = "&".join(f"{name}=…" if equals else "…" for name, equals, _ in names)
@@ -54,7 +57,7 @@ def host_of(url: str) -> str:
     try:
         return urlsplit(clean(url, 2000)).netloc.rpartition("@")[2]
     except ValueError:
-        return "(a URL that cannot be read)"
+        return _UNREADABLE
 
 
 def redact(text: str) -> str:

@@ -49,7 +49,6 @@ def test_an_unexpected_error_is_one_line_without_secrets(capsys: pytest.CaptureF
     assert "abc" not in err
 
 
-@pytest.mark.rule(12)
 def test_no_line_moves_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever a part of a message has been through, the boundary lets no control character pass."""
     report.tell(errors.ContentError("{}: wanted this", "\x1b[2Jsly\u202e"))

@@ -80,6 +80,32 @@ raise ValueError("not ours"); say("{}: {}", a, b); Complaint.of("NOT_OURS")
     }
 
 
+def test_what_goes_another_way_is_gathered_too(messages: ModuleType) -> None:
+    """A kind of error chosen at run time, the text of an exception that is not ours, a resolver's own words."""
+    assert {
+        "the name does not resolve: {}",
+        "(a URL that cannot be read)",
+        "a chunk of negative size",
+        "auth is not base64 of user:password",
+        "getaddrinfo failed",
+        "give it as --platform {}",
+        "its beginning",
+        "nodename nor servname provided, or not known",
+        "No address associated with hostname",
+        "not a regular file",
+        "standard input",
+        "wrong types",
+        "{} is not a directory",
+    } <= set(messages.gathered())
+
+
+def test_a_message_of_ours_within_a_systems_error_stays_one() -> None:
+    """Its template is kept, for who says it in another language; a name in it is shown clean."""
+    error = DiskError.of("make", "d", NotADirectoryError(20, Message("{} is not a directory", "d")))
+    assert error.message == "cannot make d: d is not a directory"
+    assert getattr(error.message.parts[2], "template", None) == "{} is not a directory"
+
+
 @pytest.mark.parametrize(
     ("environment", "system", "found"),
     [
@@ -120,10 +146,7 @@ def test_flag_and_variable_come_before_the_locale(line: str, environment: Dict[s
 @pytest.mark.usefixtures("chinese")
 def test_the_manuals_log_lines() -> None:
     """Retry, failed verification and finished layer, word for word as the manual has them."""
-    reason = Message(
-        "{}: wanted {}, got {}{}", "m.example", Message("blob {}", "a3ed95caeb02"), "504 Gateway Timeout", ""
-    )
-    assert words.note(Retry(DIGEST, 3, reason, 18.7, "m.example")) == (
+    assert words.note(Retry(DIGEST, 3, "504 Gateway Timeout", 18.7, "m.example")) == (
         "[WARNING] 第3次重试 a3ed95caeb02 原因: 504 Gateway Timeout 等待: 18.7s 来源: m.example"
     )
     assert words.note(BlobDone(DIGEST, 7)) == "[INFO] sha256:a3ed95caeb02 下载完成"

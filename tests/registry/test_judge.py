@@ -152,11 +152,51 @@ def test_denied_with_404_is_a_matter_of_login() -> None:
         ("manifest team/app:1.2", "check the name and the tag: dockferry tags lists them"),
         ("manifest team/app@sha256:abc", "check the name and the digest"),
         ("tags of team/app", "check the name"),
+        (
+            "blob a3ed95caeb02",
+            "its manifest is there, so the host has lost it: try another mirror with -r, or push it again",
+        ),
     ],
 )
 def test_a_404_says_what_to_look_at(what: str, remedy: str) -> None:
     """A tag is no suspect where none was given."""
     assert refusal(404, Headers([]), SILENT, 0.0, what=what, where="r.example").remedy == remedy
+
+
+def test_a_403_says_what_may_help() -> None:
+    """Who asks for a blob has read its manifest: its name is no suspect."""
+    blob, manifest = (
+        refusal(403, Headers([]), SILENT, 0.0, what=what, where="r.example")
+        for what in ("blob a3ed95caeb02", "manifest team/app:1.2")
+    )
+    assert "it may not exist" in manifest.remedy
+    assert "the name is right" in blob.remedy
+    assert "-r" in blob.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (416, "try another mirror with -r"),
+        (418, "check the address and the name, or try another mirror with -r"),
+        (429, "wait a while, log in with -u, or name another mirror with -r"),
+        (504, "run the same command again later, or name another mirror with -r"),
+        (511, "finish the network's login page in a browser, or check the proxy and the address of -r"),
+    ],
+)
+def test_every_refusal_has_a_remedy_and_a_short_reason(status: int, remedy: str) -> None:
+    """The reason is what a retry's line shows: the status, and no more than the host said."""
+    error = error_of(verdict(WHOLE, status))
+    assert error.remedy == remedy
+    assert error.reason.startswith(f"{status}")
+    assert "r.example" not in error.reason
+
+
+def test_a_page_in_place_of_a_blob_leads_to_the_login_page() -> None:
+    """A captive portal answers 200."""
+    error = error_of(verdict(WHOLE, 200, ("Content-Type", "text/html")))
+    assert "login page" in error.remedy
+    assert error.reason == "an HTML page: a captive portal or proxy answered"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import secrets
 import socket
 import ssl
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
+import trustme
 from support.certificates import make_authority
-from support.handshakes import Handshakes, hang
+from support.handshakes import Handshakes, NoTLS, hang, speak_http
 from support.proxies import HttpProxy, SocksProxy
 from support.rude import Handler, Request, RudeServer, Wire
 
@@ -28,6 +30,7 @@ from dockferry.system.authorities import maybe_system_bundle
 Serve = Callable[..., RudeServer]
 Authority = Tuple[ssl.SSLContext, str]
 QUICK = Access(connect_timeout=2, first_byte_timeout=2, idle_timeout=2)
+OTHER_NAME = "wanted a certificate for {}, got one for another name"
 
 
 def hello(request: Request, wire: Wire) -> None:
@@ -338,6 +341,40 @@ def test_tls_with_another_name_is_a_hard_failure(serve: Serve, authority: Author
     error = failure(Access(ca_cert=pem), f"https://localhost:{server.port}")
     assert isinstance(error, CertificateError)
     assert "localhost" in error.message
+    assert "--ca-cert does not help" in error.remedy
+
+
+def test_a_certificate_of_another_name_behind_a_proxy(serve: Serve, authority: Authority) -> None:
+    """The registry's is named as the registry's, the proxy's own as the proxy's."""
+    context, pem = authority
+    server = serve(hello, context)
+    with HttpProxy() as proxy:
+        url = f"https://r2.example:{server.port}"
+        error = failure(Access(ca_cert=pem, proxy=f"http://{proxy.host}"), url)
+    assert isinstance(error, CertificateError)
+    assert error.message == f"r2.example:{server.port}: {OTHER_NAME.format('r2.example')}"
+    with HttpProxy(tls=context) as proxy:
+        named = proxy.host.replace("127.0.0.1", "localhost")
+        error = failure(Access(ca_cert=pem, proxy=f"https://{named}"), server.url)
+    assert isinstance(error, CertificateError)
+    assert error.message == f"proxy https://{named}: {OTHER_NAME.format('localhost')}"
+    assert "--ca-cert does not help" in error.remedy
+
+
+@pytest.mark.parametrize(("begins", "ends", "said"), [(-9, -2, "has expired"), (2, 9, "is not valid yet")])
+def test_a_certificate_of_another_time(begins: int, ends: int, said: str, serve: Serve, tmp_path: Path) -> None:
+    """The clock is the first suspect; an authority would not help."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    days = [now + datetime.timedelta(days=count) for count in (begins, ends)]
+    authority.issue_cert("127.0.0.1", not_before=days[0], not_after=days[1]).configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    error = failure(Access(ca_cert=str(tmp_path / "ca.pem")), serve(hello, context).url)
+    assert isinstance(error, CertificateError)
+    assert said in error.message
+    assert "date and time" in error.remedy
+    assert "--ca-cert" not in error.remedy
 
 
 @pytest.mark.rule(13)
@@ -360,6 +397,40 @@ def test_plain_http_behind_https_is_named(serve: Serve) -> None:
     """Wanted TLS, got something else."""
     error = failure(QUICK, serve(lambda request, wire: None).url.replace("http:", "https:"))
     assert isinstance(error, ConnectError)
+
+
+@pytest.mark.parametrize(
+    ("is_written", "remedy"), [(True, "write http:// in place of https://"), (False, "--plain-http")]
+)
+def test_a_registry_without_tls_is_not_asked_again(is_written: bool, remedy: str, serve: Serve) -> None:
+    """It will not have learnt TLS by the next time; the remedy is one that changes something."""
+    url = serve(hello, NoTLS()).url
+    transport = Transport(QUICK, url, is_written=is_written)
+    with pytest.raises(CertificateError, match="wanted TLS, got something else") as caught:
+        transport.request("GET", url, {})
+    transport.close()
+    assert not caught.value.is_retryable
+    assert remedy in caught.value.remedy
+
+
+def test_a_registry_that_has_spoken_tls_may_be_asked_again(serve: Serve, authority: Authority) -> None:
+    """Something on the way has answered in its place, once: that may pass."""
+
+    def once(request: Request, wire: Wire) -> None:
+        wire.reply(200, b"hello", [("Connection", "close")])
+        wire.close()
+
+    context, pem = authority
+    handshakes = Handshakes(context, speak_http)
+    url = serve(once, handshakes).url
+    transport = Transport(replace(QUICK, ca_cert=pem), url, is_written=True)
+    transport.request("GET", url, {}).body.discard()
+    for _ in range(4):
+        with pytest.raises(ConnectError, match="wanted TLS, got something else"):
+            transport.request("GET", url, {})
+    transport.request("GET", url, {}).body.discard()
+    transport.close()
+    assert handshakes.begun == 6
 
 
 def drop(request: Request, wire: Wire) -> None:
@@ -558,7 +629,7 @@ def test_an_https_proxy_has_to_prove_itself(tls: bool, insecure: bool, serve: Se
         access = Access(insecure=insecure, proxy=f"https://me:canary@{proxy.host}")
         error = failure(access, server.url, server.url)
         assert isinstance(error, CertificateError)
-        assert f"the proxy https://{proxy.host}: its certificate" in error.message
+        assert f"proxy https://{proxy.host}: its certificate" in error.message
         assert "canary" not in str(error)
         assert proxy.seen == []
     assert server.requests == []
@@ -625,29 +696,52 @@ def test_a_proxy_that_speaks_no_tls_is_named() -> None:
         error = failure(Access(proxy=f"https://127.0.0.1:{listener.getsockname()[1]}"), "https://r.example")
         thread.join(10)
     assert isinstance(error, ConnectError)
-    assert "the proxy gave no connection" in error.message
+    assert error.message.startswith("proxy https://127.0.0.1:")
+    assert error.message.endswith("wanted TLS, got something else")
+    assert "http://" in error.remedy
 
 
 def test_a_proxy_that_wants_a_login_is_told_apart() -> None:
     """407 says what to do, and does not repeat the wrong password."""
     with HttpProxy("me:right") as proxy:
         access = Access(proxy=f"http://me:canary@{proxy.host}")
-        with pytest.raises(AuthError, match="the proxy wants a login") as caught:
-            ask(access, "https://r.example/")
-        assert "canary" not in str(caught.value)
-        transport = Transport(access, "http://r.example")
-        reply = transport.request("GET", "http://r.example/", {})
-        reply.body.discard()
-        transport.close()
-        assert reply.status == 407
+        for scheme in ("https", "http"):
+            with pytest.raises(AuthError) as caught:
+                ask(access, f"{scheme}://r.example/")
+            assert caught.value.message == f"proxy http://{proxy.host}: it wants a login (407)"
+            assert "canary" not in str(caught.value)
 
 
 def test_a_dead_proxy_is_named() -> None:
     """It is the proxy that does not answer, not the registry."""
     port = closed_port()
-    error = failure(Access(proxy=f"http://me:canary@127.0.0.1:{port}"), "https://r.example")
+    for url in ("https://r.example", "http://r.example"):
+        error = failure(Access(proxy=f"http://me:canary@127.0.0.1:{port}"), url)
+        assert isinstance(error, ConnectError)
+        assert error.message == f"proxy http://127.0.0.1:{port}: connection refused"
+        assert error.remedy == "check --proxy and HTTPS_PROXY"
+
+
+def test_a_proxy_whose_name_does_not_resolve_is_named() -> None:
+    """The registry's name is not looked up at all."""
+    error = failure(Access(proxy="http://no-such-host.invalid:3128"), "https://r.example")
     assert isinstance(error, ConnectError)
-    assert f"127.0.0.1:{port}" in error.message
+    assert error.message.startswith("proxy http://no-such-host.invalid:3128: the name does not resolve: ")
+    assert error.remedy == "check --proxy and HTTPS_PROXY"
+
+
+def test_a_proxy_that_gives_no_way_is_named() -> None:
+    """What it answers to CONNECT is said."""
+
+    def refuse(request: Request, wire: Wire) -> None:
+        wire.reply(403)
+        wire.close()
+
+    with RudeServer(refuse) as server:
+        proxy = server.url
+        error = failure(Access(proxy=proxy), "https://r.example")
+    assert isinstance(error, ConnectError)
+    assert error.message == f"proxy {proxy}: no connection to r.example: 403 Some Reason"
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -663,9 +757,11 @@ def test_socks_proxy(tls: bool, serve: Serve, authority: Authority) -> None:
 
 def test_a_dead_socks_proxy_is_a_network_error() -> None:
     """PySocks has exceptions of its own."""
-    assert isinstance(
-        failure(Access(proxy=f"socks5h://127.0.0.1:{closed_port()}"), "https://r.example"), ConnectError
-    )
+    port = closed_port()
+    error = failure(Access(proxy=f"socks5h://127.0.0.1:{port}"), "https://r.example")
+    assert isinstance(error, ConnectError)
+    assert error.message == f"proxy socks5h://127.0.0.1:{port}: connection refused"
+    assert error.remedy == "check --proxy and HTTPS_PROXY"
 
 
 def test_the_environments_proxy_and_its_exceptions(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

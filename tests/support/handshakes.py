@@ -44,3 +44,18 @@ def hang(sock: socket.socket) -> None:
     """Say nothing, until the client goes."""
     while sock.recv(1000):
         pass
+
+
+def speak_http(sock: socket.socket) -> None:
+    """As a server without TLS: it takes the handshake for a bad request."""
+    sock.recv(65536)
+    sock.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+    sock.close()
+
+
+class NoTLS:
+    """Stands for a rude server's context, of a registry that has none."""
+
+    def wrap_socket(self, sock: socket.socket, server_side: bool) -> socket.socket:
+        speak_http(sock)
+        return sock

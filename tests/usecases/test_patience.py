@@ -58,7 +58,7 @@ def test_a_registry_that_restarts_is_waited_for(stack: ExitStack) -> None:
     found = inspect_image(f"{host}/demo/app:1.0", access=ACCESS, retry=replace(QUICK, attempts=9), on_event=on_event)
     assert found.digest == str(IMAGE.digest)
     assert [event.number for event in retries(events)] == [1, 2, 3]
-    assert all(host in event.reason and event.digest.endswith("demo/app:1.0") for event in retries(events))
+    assert all(event.source == host and event.digest.endswith("demo/app:1.0") for event in retries(events))
 
 
 def test_a_host_that_is_never_reached_ends_soon() -> None:

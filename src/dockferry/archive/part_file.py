@@ -51,7 +51,7 @@ class PartFile:
         self._file = file = open_file(self.path, _FLAGS)
         found = os.fstat(file.fd)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
+            raise OSError(errno.EINVAL, Message("not a regular file"))
         if found.st_nlink > 1:
             # A run that was killed while it published: the finished file is this one, and stays as it is.
             self.close()

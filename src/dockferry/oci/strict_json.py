@@ -14,6 +14,8 @@ MAX_MANIFEST = 4 * 1024 * 1024
 MAX_DEPTH = 32
 AN_HTML_PAGE = Message("an HTML page: a captive portal or proxy answered")
 """What came in place of a document."""
+TO_THE_PAGE = Message("finish the network's login page in a browser, or check the proxy and the address of -r")
+"""What helps against that."""
 
 
 def parse_object(raw: bytes, what: str, limit: int = MAX_MANIFEST) -> Dict[str, Any]:
@@ -48,7 +50,7 @@ def _parse(raw: bytes, what: str, limit: int) -> Any:
     except (ValueError, RecursionError) as error:
         head = raw.lstrip()[:1]
         if head == b"<":
-            raise ContentError("{}: wanted JSON, got {}", what, AN_HTML_PAGE) from None
+            raise ContentError("{}: wanted JSON, got {}", what, AN_HTML_PAGE, remedy=TO_THE_PAGE) from None
         ours = error.args[0] if isinstance(error.args[0], Message) else error
         raise ContentError("{}: wanted JSON, got something else: {}", what, ours) from None
 

@@ -53,7 +53,7 @@ class Body:
         self._wanted = length
         self._idle_timeout = idle_timeout
         self._where = where
-        self.what = "the body"
+        self.what: str = Message("the body")
         self._done: Optional[Callable[[bool], None]] = done
         self._is_broken = False
         self._is_drained = False
@@ -161,7 +161,7 @@ class Body:
     def _receive_chunk(self, view: memoryview, room: int) -> int:
         data = self._reply.read1(min(room, _CHUNK_READ))
         if (self._reply.chunk_left or 0) < 0:
-            raise ValueError("a chunk of negative size")
+            raise ValueError(Message("a chunk of negative size"))
         view[: len(data)] = data
         return len(data)
 
@@ -193,7 +193,9 @@ class Body:
         else:
             said = clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100)
             happened = Message("broke off: {}", Message(said.lower()))
-        return BodyError("{}: {} {}, got {}", self._where, self.what, happened, self._progress())
+        progress = self._progress()
+        reason = Message("{}, got {}", happened, progress)
+        return BodyError("{}: {} {}, got {}", self._where, self.what, happened, progress, reason=reason)
 
     def _progress(self) -> str:
         if self._wanted is None:

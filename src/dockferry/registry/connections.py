@@ -10,6 +10,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InvalidHeader, ProtocolError
 
+from ..message import Message
 from .addresses import is_private
 from .ahead import Ahead
 from .answer import Answer
@@ -62,7 +63,10 @@ class Watched(HTTPConnection):
         """A socket to the host, or to the proxy: whose address is no redirect's affair."""
         is_public = self._is_public and self.proxy is None
         timeout: Any = self.timeout
-        sock = self._lines.dial(self._dns_host, self.port, timeout, self.socket_options, is_public=is_public)
+        proxy = None if self.proxy is None else self.proxy.url
+        sock = self._lines.dial(
+            self._dns_host, self.port, timeout, self.socket_options, is_public=is_public, proxy=proxy
+        )
         try:
             self.is_private_peer = self.proxy is None and is_private(str(sock.getpeername()[0]))
         except OSError:  # the far end has reset it already, or this transport is being stopped
@@ -92,7 +96,7 @@ class Watched(HTTPConnection):
             reply = super().getresponse()
         except ConnectionError as error:
             if self.is_kept and time.monotonic() - asked < _SOON:
-                raise StaleConnection("closed while it was kept") from error
+                raise StaleConnection(Message("closed while it was kept")) from error
             raise
         except InvalidHeader:  # raised when the reply holds the socket already, and is lost
             abandon(self.live)

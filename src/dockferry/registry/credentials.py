@@ -30,6 +30,7 @@ USERNAME_VARIABLE = "DOCKFERRY_USERNAME"
 PASSWORD_VARIABLE = "DOCKFERRY_PASSWORD"  # noqa: S105 - a name, no secret
 IDENTITY_USER = "<token>"
 """The user name by which Docker's stores say that the secret is an identity token."""
+_NO_PAIR = Message("auth is not base64 of user:password")
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ class Credentials:
         auth, username, password = (entry.get(key) or "" for key in ("auth", "username", "password"))
         token = entry.get("identitytoken") or ""
         if not all(isinstance(text, str) for text in (auth, username, password, token)):
-            raise ValueError("wrong types")
+            raise ValueError(Message("wrong types"))
         if auth:
             username, colon, password = _decode_auth(auth).partition(":")
             if not colon:
-                raise ValueError("auth is not base64 of user:password")
+                raise ValueError(_NO_PAIR)
         if token:
             return cls("" if username == IDENTITY_USER else username, password, token)
         return cls.of(username, password) if password else None
@@ -183,4 +184,4 @@ def _decode_auth(auth: str) -> str:
         return base64.b64decode(auth, validate=True).decode("utf-8").rstrip("\0")
     except ValueError:
         # The original error would show a byte of the secret.
-        raise ValueError("auth is not base64 of user:password") from None
+        raise ValueError(_NO_PAIR) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Dict, Tuple
 
 from ..errors import DockferryError, NetworkError, RequestError, StorageError
+from ..message import Message
 from ..oci.digest import Digest
 
 MOST = 3
@@ -35,7 +36,13 @@ class Denials:
             count += 1
             self._known[blob] = (count, now)
         if count < MOST:
-            return StorageError("{} (where {} sent us)", error.message, registry, number=count)
+            return StorageError(
+                "{} (where {} sent us)",
+                error.message,
+                registry,
+                number=count,
+                reason=Message("{} (where {} sent us)", error.reason, registry),
+            )
         return RequestError(
             "{} (where {} sent us, {} times)",
             error.message,

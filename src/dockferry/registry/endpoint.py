@@ -18,12 +18,16 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Endpoint(NamedTuple):
-    """`scheme` is http or https; `host` lower-case, IPv6 in brackets; `prefix` a path before repositories, or ''."""
+    """`scheme` is http or https; `host` lower-case, IPv6 in brackets; `prefix` a path before repositories, or ''.
+
+    `is_written`: the user wrote the scheme.
+    """
 
     scheme: str
     host: str
     port: int
     prefix: str = ""
+    is_written: bool = False
 
     @classmethod
     def of_registry(cls, registry: str, access: Access) -> Endpoint:
@@ -89,8 +93,8 @@ class Endpoint(NamedTuple):
 
 def _of_host(authority: str, prefix: str, scheme: str, access: Access) -> Endpoint:
     host, port = _split(_HUB_HOST if authority == DOCKER_HUB else authority)
-    scheme = scheme or _scheme(host, port, access)
-    return Endpoint(scheme, host, port or _PORTS[scheme], prefix)
+    found = scheme or _scheme(host, port, access)
+    return Endpoint(found, host, port or _PORTS[found], prefix, is_written=bool(scheme))
 
 
 def _scheme(host: str, port: int, access: Access) -> str:

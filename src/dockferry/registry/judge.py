@@ -14,13 +14,15 @@ from typing import NamedTuple, Union
 
 from ..errors import AuthError, BusyError, DockferryError, NetworkError, NotFoundError, ReplyError, RequestError
 from ..message import Message
-from ..oci.strict_json import AN_HTML_PAGE
+from ..oci.strict_json import AN_HTML_PAGE, TO_THE_PAGE
 from ..text import clean
 from .complaint import Complaint
 from .headers import Headers, content_length, content_range, is_identity, retry_after
 
 REDIRECTS = (301, 302, 303, 307, 308)
 _DENIED = ("DENIED", "UNAUTHORIZED")
+TO_WAIT = Message("wait a while, log in with -u, or name another mirror with -r")
+"""What helps where a host has had enough of our requests."""
 _UNKNOWN = ("NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND")
 
 
@@ -89,6 +91,7 @@ def judge(wanted: Wanted, status: int, headers: Headers, complaint: Complaint, n
                 wanted.start,
                 wanted.end - 1,
                 wanted.what,
+                reason=Message("416: it has no such bytes"),
             )
         )
     return Refused(refusal(status, headers, complaint, now, what=wanted.what, where=wanted.where))
@@ -99,21 +102,30 @@ def refusal(
 ) -> DockferryError:
     """The error for a `status` that gives no document: `what` was wanted, `where` is the host."""
     said = f": {complaint.text}" if complaint.text else ""
-    message = Message("{}: wanted {}, got {}{}", where, what, _status(status), said)
+    message = Message("{}: wanted {}, got {}{}", where, what, status_text(status), said)
+    reason = status_text(status) + said
     denied = any(code in _DENIED for code in complaint.codes)
     unknown = any(code in _UNKNOWN for code in complaint.codes)
     if status in (408, 425, 429) or (status >= 500 and status != 501):
-        return BusyError(message, retry_after=retry_after(headers, now), asks_for_less=status == 429)
+        is_limit = status == 429
+        return BusyError(
+            message,
+            retry_after=retry_after(headers, now),
+            asks_for_less=is_limit,
+            remedy=TO_WAIT if is_limit else TO_THE_PAGE if status == 511 else "",
+            reason=reason,
+        )
     if status == 407:
         return AuthError(message, remedy="give the proxy's login in its URL: http://USER:PASSWORD@HOST:PORT")
     if status in (404, 410) and (unknown or not denied):
-        return NotFoundError(message, remedy=_to_look_at(what))
+        return NotFoundError(message, remedy=_to_look_at(what), reason=reason)
     if status in (401, 403, 404, 410, 451):
-        return AuthError(message, remedy="log in with -u, or check the name: it may not exist")
-    return RequestError(message) if 400 <= status < 500 else ReplyError(message)
+        return AuthError(message, remedy=_to_be_let_in(what), reason=reason)
+    kind = RequestError if 400 <= status < 500 else ReplyError
+    return kind(message, reason=reason)
 
 
-def _status(status: int) -> str:
+def status_text(status: int) -> str:
     """As people know it: 504 Gateway Timeout."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
@@ -125,9 +137,18 @@ def _to_look_at(what: str) -> str:
     """What may be wrong where `what`, as in a message, is not there."""
     if what.startswith("tags "):
         return Message("check the name")
+    if what.startswith("blob "):
+        return Message("its manifest is there, so the host has lost it: try another mirror with -r, or push it again")
     if what.startswith("manifest ") and "@" not in what:
         return Message("check the name and the tag: dockferry tags lists them")
     return Message("check the name and the digest")
+
+
+def _to_be_let_in(what: str) -> str:
+    """What may help where `what`, as in a message, is refused. Who asks for a blob has read its manifest."""
+    if what.startswith("blob "):
+        return Message("its manifest was given, so the name is right: log in with -u, or try another mirror with -r")
+    return Message("log in with -u, or check the name: it may not exist")
 
 
 def _whole(wanted: Wanted, headers: Headers) -> Verdict:
@@ -141,7 +162,7 @@ def _whole(wanted: Wanted, headers: Headers) -> Verdict:
             wanted.size,
             wanted.what,
             length,
-            clean(headers.get("content-type"), 60) or "no type",
+            clean(headers.get("content-type"), 60) or Message("no type"),
         )
     return Deliver(0, wanted.size)
 
@@ -181,6 +202,8 @@ def _check_document(wanted: Wanted, headers: Headers) -> None:
     kind = headers.get("content-type").lower()
     if kind.startswith(("text/html", "application/xhtml")):
         # Without a length, a page would pass for the blob's first bytes until the hash is there.
-        raise ReplyError("{}: wanted {}, got {}", wanted.where, wanted.what, AN_HTML_PAGE)
+        raise ReplyError(
+            "{}: wanted {}, got {}", wanted.where, wanted.what, AN_HTML_PAGE, remedy=TO_THE_PAGE, reason=AN_HTML_PAGE
+        )
     if kind.startswith("multipart/"):
         raise ReplyError("{}: wanted one range of {}, got multipart/byteranges", wanted.where, wanted.what)

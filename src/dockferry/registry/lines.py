@@ -7,17 +7,18 @@ import socket
 import threading
 import time
 import weakref
-from typing import Any, Iterator, List, Optional, Set, Tuple
+from typing import Any, Iterator, List, Optional, Set, Tuple, Type
 
 from ..errors import ConnectError, DockferryError, UnknownHostError
 from ..message import Message
-from ..text import clean
+from ..text import clean, redact_url
 from .addresses import is_private
 from .redirects import private_target
 
 _LEAST_PATIENCE = 2.0
 """Seconds that each of a name's addresses is given at least."""
 STOPPED = Message("stopped: no request is made any more")
+PROXY_REMEDY = Message("check --proxy and HTTPS_PROXY")
 GIVEN_UP = Message("given up: this answer is not waited for any more")
 
 
@@ -104,13 +105,16 @@ class Lines:
             raise
         return twin
 
-    def dial(self, host: str, port: int, timeout: float, options: Any, *, is_public: bool) -> socket.socket:
-        """A connected socket, `timeout` set on it. With `is_public` a private address is not connected to.
+    def dial(
+        self, host: str, port: int, timeout: float, options: Any, *, is_public: bool, proxy: Optional[str] = None
+    ) -> socket.socket:
+        """A connected socket, `timeout` set on it. With `is_public` a private address is not connected to. `proxy`:
+        the URL of the proxy that this host is.
 
         The name is resolved once, and what was looked at is what is connected to. An address that failed is
         tried last from then on. Raises ConnectError; ReplyError for a private address.
         """
-        addresses = self._resolve(host, port)
+        addresses = self._resolve(host, port, proxy)
         if is_public:
             addresses = [one for one in addresses if not is_private(str(one[4][0]))]
             if not addresses:
@@ -128,7 +132,7 @@ class Lines:
             except OSError as error:
                 sock.close()
                 self._failed.add(address)
-                failure = connect_failure(host, port, patience, error)
+                failure = connect_failure(host, port, patience, error, proxy)
             except BaseException:
                 sock.close()
                 raise
@@ -145,11 +149,11 @@ class Lines:
         with contextlib.closing(self.twin(sock)):
             sock.connect(address)
 
-    def _resolve(self, host: str, port: int) -> List[Tuple[Any, ...]]:
+    def _resolve(self, host: str, port: int, proxy: Optional[str]) -> List[Tuple[Any, ...]]:
         try:
             found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
-            raise unresolved(host, error) from None
+            raise unresolved(host, error, proxy) from None
         return sorted(found, key=lambda one: one[4] in self._failed)
 
 
@@ -169,24 +173,34 @@ def abandon(sock: Any) -> None:
         socket.close(getattr(sock, "socket", sock).detach())
 
 
-def unresolved(host: str, error: Exception) -> ConnectError:
-    """The error for a name without addresses."""
-    reason = Message(clean(getattr(error, "strerror", None) or str(error), 100))
+def unresolved(host: str, error: Exception, proxy: Optional[str] = None) -> ConnectError:
+    """The error for a name without addresses: of a registry, or of the proxy that has the URL `proxy`."""
+    said = Message(clean(getattr(error, "strerror", None) or str(error), 100))
     kind = ConnectError if getattr(error, "errno", None) == socket.EAI_AGAIN else UnknownHostError
+    reason = Message("the name does not resolve: {}", said)
+    if proxy is not None:
+        return proxy_failure(proxy, reason, kind)
     return kind(
-        "{}: the name does not resolve: {}",
-        clean(host, 100),
-        reason,
-        remedy="check the name and the network, or name a mirror with -r",
+        Message("{}: {}", clean(host, 100), reason),
+        reason=reason,
+        remedy=UnknownHostError.usual,
     )
 
 
-def connect_failure(host: str, port: int, patience: float, error: OSError) -> ConnectError:
-    """The error for an address that does not answer, or answers no."""
+def connect_failure(
+    host: str, port: int, patience: float, error: OSError, proxy: Optional[str] = None
+) -> ConnectError:
+    """The error for an address that does not answer, or answers no: a host's, or that of the proxy of this URL."""
     if isinstance(error, socket.timeout):
         got = Message("no connection within {:.3g} s", patience)
     else:
         got = Message(clean(error.strerror or str(error), 100).lower())
-    return ConnectError(
-        "{}:{}: {}", clean(host, 100), port, got, remedy="check the network and the proxy, or name a mirror with -r"
-    )
+    if proxy is not None:
+        return proxy_failure(proxy, got)
+    return ConnectError("{}:{}: {}", clean(host, 100), port, got, reason=got)
+
+
+def proxy_failure(proxy: str, reason: str, kind: Type[ConnectError] = ConnectError) -> ConnectError:
+    """The error for a proxy that cannot be used: it is named, and not what was wanted through it."""
+    named = Message("proxy {}: {}", redact_url(proxy), reason)
+    return kind(named, remedy=PROXY_REMEDY, reason=named)

@@ -14,10 +14,12 @@ from typing import Collection
 from urllib.parse import urlsplit
 
 from ..errors import AuthError, UsageError
+from ..message import Message
 from ..oci.reference import parse_host
 from ..text import clean, redact_url
 
 _MAX_REALM = 2048
+_TO_OTHERS = Message("tell who runs this registry, or try another mirror with -r")
 _URL = re.compile(r"https?://[!$-;=?-\[\]_a-z~]+", re.ASCII | re.IGNORECASE)
 
 # Registries whose token service stands at another name, as they themselves say in their challenges:
@@ -54,9 +56,9 @@ def check_realm(realm: str, registry_scheme: str) -> str:
     except (ValueError, UsageError):
         parts, host = urlsplit(""), ""
     if not host or len(realm) > _MAX_REALM or not _URL.fullmatch(realm):
-        raise AuthError("wanted a token server's URL in the registry's challenge, got {}", shown)
+        raise AuthError("wanted a token server's URL in the registry's challenge, got {}", shown, remedy=_TO_OTHERS)
     if parts.scheme != "https" and registry_scheme != "http":
-        raise AuthError("wanted an https token server, as the registry is https, got {}", shown)
+        raise AuthError("wanted an https token server, as the registry is https, got {}", shown, remedy=_TO_OTHERS)
     return host
 
 

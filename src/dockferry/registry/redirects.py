@@ -12,6 +12,7 @@ from typing import NamedTuple, Sequence, Tuple
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from ..errors import RedirectError
+from ..message import Message
 from ..text import host_of, redact_url
 from .addresses import is_private
 
@@ -37,7 +38,8 @@ def next_hop(hop: Hop, locations: Sequence[str], hops: int) -> Hop:
     if hops > MAX_HOPS:
         raise RedirectError("{}: wanted at most {} redirects in a row, got another", where, MAX_HOPS)
     if len(locations) != 1:
-        raise RedirectError("{}: wanted one Location in the redirect, got {}", where, len(locations) or "none")
+        got = len(locations) or Message("none")
+        raise RedirectError("{}: wanted one Location in the redirect, got {}", where, got)
     url = resolve(hop.url, locations[0])
     if urlsplit(hop.url).scheme == "https" and urlsplit(url).scheme != "https":
         raise RedirectError("{}: redirects from https to http, to {}: not followed", where, redact_url(url))

@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 from typing import Callable, Iterator, List, Optional, Tuple, Union
 
-from ..errors import ContentError, ReplyError
+from ..errors import ContentError, ReplyError, remedied
 from ..message import Message
 from ..oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from ..oci.digest import Digest
 from ..oci.manifest import Index, Manifest, parse_manifest
 from ..oci.reference import Reference, is_tag
-from ..oci.strict_json import AN_HTML_PAGE, MAX_MANIFEST, parse_object
+from ..oci.strict_json import AN_HTML_PAGE, MAX_MANIFEST, TO_THE_PAGE, parse_object
 from ..text import clean
 from ..transfer.protocols import Hold, unheld
 from .access import Access
@@ -73,10 +73,10 @@ class Repository:
         raw = self._document(reply, what)
         named = Message("{}: {}", self.name, what)
         wanted = [name] if ":" in name else [*reply.headers.all("docker-content-digest")]
-        for text in wanted:
-            digest = Digest.parse(text)
-            _check(raw, digest, named)
-        return parse_manifest(raw, reply.headers.get("content-type"), named)
+        with remedied(ReplyError.usual):
+            for text in wanted:
+                _check(raw, Digest.parse(text), named)
+            return parse_manifest(raw, reply.headers.get("content-type"), named)
 
     def blob_bytes(self, blob: Descriptor, limit: int) -> bytes:
         """All of a small blob, such as a config, proved. Raises ContentError, and what `open` raises."""
@@ -94,7 +94,8 @@ class Repository:
         finally:
             delivery.close()
         data = bytes(buffer)
-        _check(data, blob.digest, what)
+        with remedied(ReplyError.usual):
+            _check(data, blob.digest, what)
         return data
 
     def tags(self, ask: Callable[[Callable[[], Page]], Page] = at_once) -> Iterator[str]:
@@ -108,7 +109,9 @@ class Repository:
         for _ in range(_MAX_PAGES):
             assert url is not None
             raw, links = ask(functools.partial(self._page, url, what))
-            yield from _tags_in(raw, Message("{}: {}", self.name, what))
+            with remedied(ReplyError.usual):
+                tags = _tags_in(raw, Message("{}: {}", self.name, what))
+            yield from tags
             following = next_page(url, links)
             if following is None:
                 return
@@ -157,7 +160,7 @@ def open_repository(
     else:
         endpoint = Endpoint.of_mirror(mirror, access)
         owner = endpoint.authority
-    transport = Transport(access, endpoint.origin)
+    transport = Transport(access, endpoint.origin, is_written=endpoint.is_written)
     authorizer = Authorizer(
         endpoint.authority,
         endpoint.scheme,
@@ -173,7 +176,15 @@ def _check(raw: bytes, digest: Digest, what: str) -> None:
     got = Digest.of(raw, digest.algorithm)
     if got != digest:
         if raw.lstrip()[:1] == b"<":
-            raise ContentError("{}: wanted {}, got {} bytes with {}: {}", what, digest, len(raw), got, AN_HTML_PAGE)
+            raise ContentError(
+                "{}: wanted {}, got {} bytes with {}: {}",
+                what,
+                digest,
+                len(raw),
+                got,
+                AN_HTML_PAGE,
+                remedy=TO_THE_PAGE,
+            )
         raise ContentError("{}: wanted {}, got {} bytes with {}", what, digest, len(raw), got)
 
 

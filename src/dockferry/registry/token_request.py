@@ -14,10 +14,11 @@ from urllib.parse import urlencode
 
 from ..errors import AuthError, BusyError, ReplyError
 from ..message import Message
-from ..oci.strict_json import AN_HTML_PAGE
+from ..oci.strict_json import AN_HTML_PAGE, TO_THE_PAGE
 from ..text import clean
 from .challenge import Challenge
 from .credentials import Credentials
+from .judge import TO_WAIT, status_text
 from .realm import check_realm, is_trusted
 
 DEFAULT_LIFETIME = 60.0
@@ -142,11 +143,14 @@ class TokenServer:
             return parse_token(reply.body, self.host)
         if reply.status in (401, 403):
             raise self._refused(reply.status)
-        got = Message("wanted a token for {}, got {} from {}", self.registry, reply.status, self.host)
+        status = status_text(reply.status)
+        got = Message("wanted a token for {}, got {} from {}", self.registry, status, self.host)
+        reason = Message("{} from {}", status, self.host)
         if reply.status == 429 or reply.status >= 500:
-            raise BusyError(got, retry_after=reply.retry_after)
+            remedy = TO_WAIT if reply.status == 429 else ""
+            raise BusyError(got, retry_after=reply.retry_after, remedy=remedy, reason=reason)
         if 300 <= reply.status < 400:
-            raise ReplyError("{}: redirects of a token server are not followed", got)
+            raise ReplyError("{}: redirects of a token server are not followed", got, reason=reason)
         raise AuthError(got, remedy="check the image's name and your access to it")
 
     def _refused(self, status: int) -> AuthError:
@@ -154,7 +158,7 @@ class TokenServer:
             return AuthError(
                 "wanted an anonymous token for {}, got {} from {}",
                 self.registry,
-                status,
+                status_text(status),
                 self.host,
                 remedy=LOGIN_REMEDY,
             )
@@ -163,7 +167,7 @@ class TokenServer:
             "wanted a token for {} as {}, got {} from {}",
             self.registry,
             who,
-            status,
+            status_text(status),
             self.host,
             remedy="check user and password, or run docker login again",
         )
@@ -180,7 +184,7 @@ def parse_token(body: bytes, host: str) -> Token:
     value = found.get("token") or found.get("access_token")
     if not isinstance(value, str) or not _BEARER.fullmatch(value):
         if body.lstrip()[:1] == b"<":
-            raise ReplyError("wanted JSON with a token from {}, got {}", host, AN_HTML_PAGE)
+            raise ReplyError("wanted JSON with a token from {}, got {}", host, AN_HTML_PAGE, remedy=TO_THE_PAGE)
         raise ReplyError("wanted JSON with a token, got something else from {}", host)
     return Token(value, _lifetime(found.get("expires_in")))
 

@@ -118,7 +118,12 @@ class Authorizer:
         challenge = choose_challenge(parse_challenges(values))
         if challenge is None:
             shown = clean(", ".join(values), 120) or Message("none")
-            raise AuthError("wanted a Bearer or Basic challenge in the 401 of {}, got {}", self._host, shown)
+            raise AuthError(
+                "wanted a Bearer or Basic challenge in the 401 of {}, got {}",
+                self._host,
+                shown,
+                remedy="check that this is a registry's address, or try another mirror with -r",
+            )
         if challenge.scheme == "bearer":
             self._renew(
                 TokenServer.create(
@@ -182,15 +187,17 @@ class Authorizer:
         return Message("to pull {}", name) if kind == "repository" and name and action == "pull" else scope
 
     def _refused(self) -> AuthError:
-        who = Message("without a user")
-        if self._credentials is not None:
-            who = Message("as {}", clean(self._credentials.username, 80) or Message("given"))
+        if self._credentials is None:
+            return AuthError(
+                "wanted {} from {} without a user, got 401 again after authorizing",
+                self._errand,
+                self._host,
+                remedy=Message("check the name, which may not exist, or {}", LOGIN_REMEDY),
+            )
         return AuthError(
-            "wanted {} from {} {}, got 401 again after authorizing",
+            "wanted {} from {} as {}, got 401 again after authorizing",
             self._errand,
             self._host,
-            who,
-            remedy=Message("check the name, which may not exist, or {}", LOGIN_REMEDY)
-            if self._credentials is None
-            else "check the password, and that this user may pull it",
+            clean(self._credentials.username, 80) or Message("given"),
+            remedy="check the password, and that this user may pull it",
         )

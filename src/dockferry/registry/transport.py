@@ -18,14 +18,14 @@ import urllib3
 
 from .._version import __version__
 from ..choices import MAX_THREADS
-from ..errors import ConnectError, NetworkError
+from ..errors import ConnectError, DockferryError, NetworkError
 from ..text import host_of
 from .access import Access
 from .addresses import is_private
 from .ahead import Ahead
 from .body import Body
 from .connections import FRESH, PlainPool, QuietTLSPool, StaleConnection
-from .failures import explain
+from .failures import NO_TLS, NO_TLS_ELSEWHERE, NO_TLS_WRITTEN, explain, proxy_login
 from .headers import Headers, content_length
 from .lines import STOPPED, Call, Lines
 from .proxies import proxy_for
@@ -49,12 +49,15 @@ class Reply(NamedTuple):
 class Transport:
     """The connections of one registry client; used by all threads.
 
-    `home` is the registry's own origin (`scheme://host[:port]`).
+    `home` is the registry's own origin (`scheme://host[:port]`); `is_written`: with its scheme, by the user.
     """
 
-    def __init__(self, access: Access, home: str) -> None:
+    def __init__(self, access: Access, home: str, *, is_written: bool = False) -> None:
         self._access = access
         self._home = origin_of(home)
+        self._is_written = is_written
+        self._has_answered = False
+        """The registry has, to anything: what goes wrong after that may pass."""
         self._lines = Lines()
         self._ahead: List[Ahead] = []
         self._lock = threading.Lock()
@@ -78,7 +81,7 @@ class Transport:
             return self._once(method, url, fields, body, is_public)
         except StaleConnection as error:
             if method != "GET":  # may have been carried out: not to be repeated unasked (RFC 9110, 9.2.2)
-                raise explain(error, url, self._access.first_byte_timeout) from None
+                raise self._explained(error, url) from None
         return self._once(method, url, fields, body, is_public, FRESH)
 
     def call(self) -> ContextManager[Call]:
@@ -140,9 +143,25 @@ class Transport:
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             if self._lines.is_stopped:
                 raise ConnectError(STOPPED) from None
-            proxy = proxy_for(url, access.proxy, os.environ)
-            raise explain(error, url, access.first_byte_timeout, proxy) from None
+            raise self._explained(error, url) from None
+        self._has_answered = self._has_answered or origin_of(url) == self._home
+        proxy = proxy_for(url, access.proxy, os.environ) if raw.status == 407 else None
+        if proxy is not None:
+            raw.close()
+            raise proxy_login(proxy)
         return self._reply(raw, url)
+
+    def _explained(self, error: BaseException, url: str) -> DockferryError:
+        origin = origin_of(url)
+        no_tls = NO_TLS_WRITTEN if self._is_written else NO_TLS
+        return explain(
+            error,
+            url,
+            self._access.first_byte_timeout,
+            proxy_for(url, self._access.proxy, os.environ),
+            is_first=origin == self._home and not self._has_answered,
+            no_tls=no_tls if origin == self._home else NO_TLS_ELSEWHERE,
+        )
 
     def _reply(self, raw: Any, url: str) -> Reply:
         headers = Headers(raw.headers.iteritems())

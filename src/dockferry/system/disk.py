@@ -89,7 +89,7 @@ def refuse_no_directory(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISDIR(mode):
-        raise NotADirectoryError(errno.ENOTDIR, f"{path.name} is not a directory")
+        raise NotADirectoryError(errno.ENOTDIR, Message("{} is not a directory", shown_path(path.name)))
 
 
 def sync_directory(directory: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Callable, List, Optional, Sequence
 
-from ..errors import DockferryError, NetworkError
+from ..errors import BodyError, DockferryError, NetworkError
 from ..events import Retry, Warned
 from ..message import Message
 from ..oci.descriptor import Descriptor
@@ -202,9 +202,9 @@ class TransferState:
                 self.shared.tell(Warned(Message("{}; the other sources are asked for it", error.message)))
             return
         count, wait = source.failed(job.worker, job.run, job.began, error, now)
-        self.shared.tell(Retry(str(job.blob.digest), count, error.message, wait, source.name))
+        self.shared.tell(Retry(str(job.blob.digest), count, error.reason, wait, source.name))
         if self.pool.is_hopeless(number):
-            self.shared.end(NetworkError(error.message, remedy="run the same command again to go on from here"))
+            self.shared.end(NetworkError(error.message, remedy=_going_on(error), reason=error.reason))
 
     def govern(self, now: float) -> List[Abortable]:
         """Let the governor look at the goodput, and take back what is in bad hands. Under the lock.
@@ -242,3 +242,12 @@ class TransferState:
             self._is_closed = True
             while any(job.reserved for job in self.dispatch.jobs.values()):
                 self.shared.work.wait(_RECONSIDER)
+
+
+def _going_on(error: DockferryError) -> str:
+    """What helps against the last `error`, and what was had by then is kept."""
+    if isinstance(error, BodyError) or not error.remedy:
+        return Message("run the same command again to go on from here")
+    if error.remedy == NetworkError.usual:
+        return Message("{}: what was downloaded is kept", error.remedy)
+    return Message("{}; the same command goes on from here", error.remedy)

@@ -42,7 +42,8 @@ def watch(
         elif not may_be_held_back(job.run.blob) and _is_silent(job, pool, first_byte_time, are_several_asked, now):
             quiet = now - job.run.last_at
             what = Message("blob {}", job.blob.digest.short)
-            found.append((job, BodyError("{}: {} was silent for {:.3g} s", job.source.name, what, quiet)))
+            said = Message("was silent for {:.3g} s", quiet)
+            found.append((job, BodyError("{}: {} {}", job.source.name, what, said, reason=said)))
     if found or not pool.is_several:
         return found
     slow = _slowest(running, pool.look_for_slow(now), now)

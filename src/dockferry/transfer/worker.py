@@ -87,12 +87,16 @@ class _Carrier:
                     job.source.name,
                     _SPEED_LEAST,
                     Message("blob {}", job.blob.digest.short),
+                    reason=Message("less than {} bytes a second", _SPEED_LEAST),
                 )
             if is_end:
                 if run.remaining and run.received < CRUMB:
                     what, wanted = Message("blob {}", job.blob.digest.short), run.received + run.remaining
                     got = run.received or Message("an empty body")
-                    raise BodyError("{}: wanted {} bytes of {}, got {}", job.source.name, wanted, what, got)
+                    reason = Message("wanted {} bytes, got {}", wanted, got)
+                    raise BodyError(
+                        "{}: wanted {} bytes of {}, got {}", job.source.name, wanted, what, got, reason=reason
+                    )
                 return
 
     def _fill(self, run: Run, delivery: Delivery, view: memoryview) -> Tuple[int, bool, Optional[NetworkError]]:

@@ -50,7 +50,8 @@ class InTurn:
                     found = aside(functools.partial(question, source), f"ask {source.name}")
                 except (NetworkError, NotFoundError, AuthError, ContentError) as error:
                     if source not in errors and source is not asked[-1]:
-                        self._on_event(Warned(Message("{}; asking the next source", error.line)))
+                        told = error.message if error.is_retryable else error.line
+                        self._on_event(Warned(Message("{}; asking the next source", told)))
                     errors[source] = error
                 else:
                     self.answered(source)

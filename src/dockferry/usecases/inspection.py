@@ -8,7 +8,9 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 from ..archive.reader import open_archive
 from ..archive.stored import StoredImage
+from ..errors import remedied
 from ..events import OnEvent, ignore
+from ..message import Message
 from ..oci.manifest import ImageConfig, Index, Manifest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
@@ -67,7 +69,7 @@ class ImageSummary:
 
 def inspect_archive(path: Union[str, Path]) -> Tuple[ImageSummary, ...]:
     """The images in an archive or layout directory, in its order. Raises ContentError, DiskError."""
-    with open_archive(path) as archive:
+    with remedied(Message("copy it again, or pull it with --force")), open_archive(path) as archive:
         platforms: Dict[str, Tuple[Platform, ...]] = {}
         for image in archive.images:
             if image.platform is not None:

@@ -8,6 +8,7 @@ from typing import Callable, Sequence, Tuple, TypeVar
 
 from ..errors import BusyError, ConnectError, DockferryError, NetworkError, UnknownHostError
 from ..events import OnEvent, Retry
+from ..message import Message
 from ..transfer.retry import RetryPolicy
 from .aside import aside, sleep
 
@@ -39,8 +40,9 @@ class Patience:
         waits = [self._policy.rest(self._number, luck, _asked(error)) for _, error in failures]
         wait = min(left, max(waits))
         names = ", ".join(name for name, _ in failures)
-        longest = failures[waits.index(max(waits))][1]
-        self._on_event(Retry(self._what, self._number, longest.message, wait, names))
+        name, longest = failures[waits.index(max(waits))]
+        reason = longest.reason if len(failures) == 1 else Message("{}: {}", name, longest.reason)
+        self._on_event(Retry(self._what, self._number, reason, wait, names))
         sleep(wait)
         return True
 

@@ -30,6 +30,7 @@ T = TypeVar("T")
 GRACE = 5.0
 """Seconds that the other sources get to say what a tag is, after the first has; less where a connection gets less."""
 
+_BROKEN = Message("the image is broken where it was published: choose another tag, or tell its publisher")
 _MAX_NESTING = 3
 """An index in an index is allowed by the spec and seen nowhere; a cycle cannot hash, but a chain can be long."""
 
@@ -87,11 +88,14 @@ class Resolver:
     def __enter__(self) -> Resolver:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        """What still waits for a host that has not answered is woken, and ends."""
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """What still waits for a host that has not answered is woken, and ends. What is wrong by then, and nothing is
+        known to help, is the image itself."""
         for source in self.sources:
             source.abort()
         self._stack.close()
+        if isinstance(error, ContentError) and not error.remedy:
+            error.remedy = _BROKEN
 
     def top(self, platform: Platform) -> Top:
         """What the reference names. One request where there is one source and all is well.

@@ -13,7 +13,7 @@ from ..archive.docker_reader import blob_digest
 from ..archive.reader import Archive, open_archive
 from ..archive.stored import StoredImage, StoredLayer, maybe_reference
 from ..archive.unpack import MAGIC_SIZE, can_unpack, cap, unpacked
-from ..errors import ContentError
+from ..errors import ContentError, remedied
 from ..events import BlobDone, OnEvent, Warned, ignore
 from ..message import Message
 from ..oci.descriptor import Descriptor
@@ -53,7 +53,7 @@ def verify(path: Union[str, Path], *, deep: bool = False, on_event: OnEvent = ig
     which names no other digests, always. Memory is constant. Raises ContentError naming the member, what was wanted
     and what was got; DiskError.
     """
-    with open_archive(path) as archive:
+    with remedied(_remedy(path)), open_archive(path) as archive:
         return _Check(archive, on_event).run(deep or archive.kind == "docker")
 
 
@@ -62,10 +62,6 @@ class _Check:
         self._archive = archive
         self._sizes = archive.members.sizes
         self._what = shown_path(archive.path)
-        is_unfinished = str(archive.path).endswith(".part")
-        self._remedy = Message("copy it again, or pull it with --force")
-        if is_unfinished:
-            self._remedy = Message("run the same pull again to finish it")
         self._tell = on_event
         self._notes: List[str] = []
         self._known: Set[str] = {name for name in _DOCUMENTS if name in self._sizes}
@@ -166,7 +162,7 @@ class _Check:
                     hasher.update(buffer[:count])
             if hasher.hexdigest() != digest.hex:
                 got = f"{digest.algorithm}:{hasher.hexdigest()}"
-                raise ContentError("{}: {}: wanted {}, got {}", self._what, name, digest, got, remedy=self._remedy)
+                raise ContentError("{}: {}: wanted {}, got {}", self._what, name, digest, got)
             self._blobs += 1
             self._size += size
             self._tell(BlobDone(str(digest), size, fetched=False))
@@ -215,9 +211,14 @@ class _Check:
         self._tell(Warned(text))
 
     def _missing(self, member: str) -> ContentError:
-        return ContentError(
-            "{}: wanted the member {}, got an archive without it", self._what, member, remedy=self._remedy
-        )
+        return ContentError("{}: wanted the member {}, got an archive without it", self._what, member)
+
+
+def _remedy(path: Union[str, Path]) -> Message:
+    """What helps against whatever is wrong with the archive, where nothing better is known."""
+    if str(path).endswith(".part"):
+        return Message("run the same pull again to finish it")
+    return Message("copy it again, or pull it with --force")
 
 
 def _is_foreign(one: Descriptor) -> bool:

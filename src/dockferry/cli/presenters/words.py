@@ -141,7 +141,7 @@ def _retry(event: Retry) -> str:
     """The manual's form. What the reason says of layer and source, the line says already."""
     reason, what = say(event.reason), short(say(event.digest))
     blob = say("blob {}", what)
-    for known in (f"{event.source}: ", say("wanted {}, got {}", blob, ""), f"{blob} "):
+    for known in (f"{event.source}: ", f"{blob} "):
         reason = reason[len(known) :] if reason.startswith(known) else reason
     line = say("[WARNING] retry {} {} reason: {} wait: {:.1f}s", event.number, what, redact(reason), event.wait)
     return say("{} source: {}", line, redact(event.source)) if event.source else line
