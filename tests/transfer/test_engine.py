@@ -316,3 +316,39 @@ def test_bursts_are_shared_out(tmp_path: Path) -> None:
     bench.run(5)
     bench.check()
     assert source.most > 2
+
+
+def flooding(tmp_path: Path) -> Bench:
+    """One layer of 24 buffers, each there at once; the first six are asked for before it shows."""
+    bench = Bench(tmp_path, [24 * BUFFER])
+    bench.source = MemorySource(bench.image.blobs, step=BUFFER)
+    bench.rules = Rules(shared_min=6 * BUFFER, flood_piece=12 * BUFFER, alone=60.0)
+    return bench
+
+
+def test_a_flood_is_few_requests(tmp_path: Path) -> None:
+    """Its one connection is given much at once; on a machine that is busy itself, in one of three runs."""
+    for number in range(3):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        bench = flooding(folder)
+        bench.run(4)
+        bench.check()
+        assert bench.source.given == bench.size
+        if [end - start for _, start, end in bench.source.requests[:2]] == [6 * BUFFER, 12 * BUFFER]:
+            assert len(bench.source.requests) <= 4
+            return
+    pytest.fail("no flood in three runs")
+
+
+def test_a_flood_that_dries_up_is_shared_out(tmp_path: Path) -> None:
+    """The much that it was given is no loss: others take over what its connection does not bring."""
+    bench = flooding(tmp_path)
+    bench.rules = replace(bench.rules, alone=0.02)
+    bench.source.script = lambda number, blob, start, end: (
+        Script(cut=2 * BUFFER, stall=True) if start == 6 * BUFFER else Script()
+    )
+    began = time.monotonic()
+    bench.run(4)
+    bench.check()
+    assert time.monotonic() - began < 10

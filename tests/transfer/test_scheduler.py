@@ -279,6 +279,33 @@ def test_a_flood_is_remembered_from_one_piece_to_the_next() -> None:
     assert choose(ledger, Idle(4), 1.3, RULES) is not None
 
 
+def test_a_flood_is_given_much_at_once() -> None:
+    """Nobody will join it: short pieces would be requests for nothing. Not the whole layer: it may dry up."""
+    ledger = Ledger(blobs(4000 * MIB))
+    assert take(ledger, 4) == (0, 0, RULES.shared_min), "how it comes is not known yet"
+    run = ledger.states[0].runs[0]
+    flood(run, 1.0)
+    ledger.commit(run, ledger.begin(run, 4 * MIB, 1.0))
+    ledger.release(run)
+    several = choose(ledger, Idle(4, sources=2), 1.0, RULES)
+    assert several is not None
+    assert several.end - several.start == RULES.piece_min, "it may soon go to a better source"
+    assert take(ledger, 4, now=1.0) == (0, 4 * MIB, 4 * MIB + RULES.flood_piece)
+
+
+def test_what_is_no_flood_any_more_is_given_little_at_once() -> None:
+    """The last connection was waited for: the blob is shared out as any other."""
+    ledger = Ledger(blobs(4000 * MIB))
+    take(ledger, 4)
+    run = ledger.states[0].runs[0]
+    flood(run, 1.0)
+    run.inflow.waits(1.0)
+    run.inflow.came(False, 1.2)
+    ledger.commit(run, ledger.begin(run, 4 * MIB, 1.2))
+    ledger.release(run)
+    assert take(ledger, 4, now=1.2) == (0, 4 * MIB, 4 * MIB + RULES.shared_min)
+
+
 def test_a_flood_gets_no_twin_however_slowly_it_is_taken() -> None:
     """A slow disk: what would come twice would only wait too. Once it is silent it is a straggler as any other."""
     ledger = Ledger(blobs(1000 + 60_000))

@@ -116,6 +116,10 @@ class BlobState:
         """Whether several connections to `source`, by number, may bring it together."""
         return not self.in_one and source not in self.one_stream
 
+    def is_flooding(self, now: float) -> bool:
+        """Whether its last connection, which is over, was a flood: so will be the next, and need no other."""
+        return not self.runs and self.inflow is not None and self.inflow.heir(now).is_flood(now)
+
     def gaps(self) -> Iterator[Range]:
         """What nobody has and nobody was given, in order."""
         taken = RangeSet(self.had)

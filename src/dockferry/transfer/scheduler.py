@@ -28,6 +28,8 @@ class Rules:
     """Short enough to be hashed from the page cache, where it has to be read back."""
     piece_min: int = MIB
     shared_min: int = 4 * MIB
+    flood_piece: int = 256 * MIB
+    """A second of it or less: nobody joins a flood, but should it dry up others have to steal what it was given."""
     share_from: int = 0
     """A blob that has less is brought by one connection at a time."""
     latencies: float = 50.0
@@ -125,10 +127,16 @@ def _untouched(ledger: Ledger, states: States, idle: Idle, now: float, rules: Ru
     chosen = ledger.states[number]
     start, end = next(chosen.gaps())
     if _is_shared(chosen, idle, rules):
-        longest = _longest_piece(idle, ledger.unfinished, rules)
-        cut = start + min(longest, _share(ledger, idle, rules))
+        cut = start + _piece(ledger, chosen, idle, now, rules)
         end = cut if end - cut >= rules.piece_min // 2 else end  # no crumbs
     return Assignment(number, start, end)
+
+
+def _piece(ledger: Ledger, state: BlobState, idle: Idle, now: float, rules: Rules) -> int:
+    """What is given at once of a blob that may be shared: of one that comes as a flood much, for it will not be."""
+    if idle.sources == 1 and state.is_flooding(now):
+        return rules.flood_piece
+    return min(_longest_piece(idle, ledger.unfinished, rules), _share(ledger, idle, rules))
 
 
 def _share(ledger: Ledger, idle: Idle, rules: Rules) -> int:
