@@ -21,6 +21,7 @@ from dockferry.archive import tar
 from dockferry.archive.byte_file import PlainFile
 from dockferry.archive.legacy import LegacyPlan, layer_ids
 from dockferry.archive.legacy_tar import LegacyTar
+from dockferry.archive.plain_form import is_good
 from dockferry.archive.tar_walk import walk
 from dockferry.errors import DiskError
 from dockferry.oci.digest import Digest
@@ -161,7 +162,7 @@ def test_what_stands_there_is_known_again(tmp_path: Path) -> None:
     path, image = make(tmp_path / "a.tar")
     form = LegacyTar(path, content_of(image))
     assert form.holds()
-    assert form.is_good()
+    assert is_good(form)
     assert not LegacyTar(path, content_of(image, Reference.parse("ghcr.io/org/app:1.3"))).holds()
     assert not LegacyTar(tmp_path / "none.tar", content_of(image)).holds()
     data = bytearray(path.read_bytes())
@@ -169,7 +170,7 @@ def test_what_stands_there_is_known_again(tmp_path: Path) -> None:
     data[place + 600] ^= 1
     path.write_bytes(data)
     assert form.holds()
-    assert not form.is_good()
+    assert not is_good(form)
     path.write_bytes(data[:-512])
     assert not form.holds()
     path.write_bytes(data[: place + 100])

@@ -267,7 +267,9 @@ def test_a_full_disk_ends_the_transfer(tmp_path: Path, monkeypatch: pytest.Monke
     with bench.running():
         bench.put(blob, layer.data)
         monkeypatch.setattr(os, "pwrite", lambda *args: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        bench.hashed((blob, blob.size))
         with pytest.raises(DiskError, match="No space left"):
+            bench.done(blob)
             bench.until_it_fails(blob)
         for _ in range(3):
             bench.hashed((blob, blob.size))
