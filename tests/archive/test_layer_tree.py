@@ -144,6 +144,50 @@ def test_another_tree_is_replaced_when_that_is_asked_for(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == ["a_layers"]
 
 
+def test_a_link_to_a_tree_is_no_tree(tmp_path: Path) -> None:
+    """What it leads to is somebody's: --force does not remove it, nor does anything else."""
+    elsewhere = make(tmp_path / "elsewhere", LAYERS[:2]).path
+    before = contents(elsewhere)
+    (tmp_path / "a_layers").symlink_to(elsewhere)
+    tree = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    with pytest.raises(DiskError, match="is there already and is not a layer tree"):
+        tree.refuse_existing(NAME, overwrite=True)
+    with pytest.raises(DiskError, match="is not a directory"):
+        remove_tree(tmp_path / "a_layers")
+    assert contents(elsewhere) == before
+
+
+def test_what_is_half_done_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed run's half of a layer, and a tree that was replaced, are gone before the disk is looked at."""
+    seen: List[bool] = []
+    killed = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    killed.open()
+    fill(killed, [0])
+    killed.sink(1).write(b"half of it")
+    replaced = make(tmp_path / "b_layers", LAYERS[:2]).path.rename(tmp_path / "a_layers.part.old")
+    make(tmp_path / "b_layers", LAYERS[:2]).path.rename(tmp_path / "a_layers")
+    half = next((tmp_path / "a_layers.part").rglob("layer.tar.part"))
+    monkeypatch.setattr(disk, "check_free", lambda *args: seen.append(half.exists() or replaced.exists()))
+    tree = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    tree.open()
+    assert seen[0] is False
+    assert tree.kept == {0}
+
+
+def test_half_of_another_is_not_followed_to(tmp_path: Path) -> None:
+    """Where a layer's directory is a link, nothing is removed behind it."""
+    tree = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    tree.open()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "layer.tar.part").write_bytes(b"mine")
+    directory = tmp_path / "a_layers.part" / tree.layers[0].blob.digest.short
+    directory.rmdir()
+    directory.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DiskError, match="is not a directory"):
+        tree.open()
+    assert contents(tmp_path / "elsewhere") == {"layer.tar.part": b"mine"}
+
+
 def test_a_kill_between_two_renames_loses_nothing(tmp_path: Path) -> None:
     """The old tree stands aside, the new one whole under its unfinished name: the next run ends it, and tidies."""
     final = tmp_path / "a_layers"
