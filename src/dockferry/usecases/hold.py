@@ -13,7 +13,7 @@ from .target import Target, check_directory
 
 
 @contextlib.contextmanager
-def held(target: Target) -> Iterator[None]:
+def hold_target(target: Target) -> Iterator[None]:
     """Hold all names of `target`. A second run raises DiskError at once."""
     with hold(target.locks, target.path):
         yield

@@ -21,7 +21,7 @@ from ..system.paths import plain
 from ..transfer.governor import START
 from ..transfer.retry import RetryPolicy
 from ..transfer.sharing import Sharing
-from .hold import held
+from .hold import hold_target
 from .places import Places
 from .resolve import Image, Resolver, Top
 from .standing import Standing, refuse_existing, standing_document
@@ -131,7 +131,7 @@ class _Pull:
         from ..transfer.scheduler import Rules
 
         outcome = None
-        with held(self._target):
+        with hold_target(self._target):
             standing = self._standing(prove=overwrite)
             if not standing.is_all:
                 outcome = self._make(standing, overwrite, Options(threads, tick, retry, Rules.of(sharing)))

@@ -25,7 +25,7 @@ from ..events import OnEvent, Warned
 from ..message import Message
 from ..system.disk import sync_directory
 from ..text import shown_path
-from .hold import held, hold
+from .hold import hold, hold_target
 from .target import Destination, Target, lock_of
 
 
@@ -39,7 +39,7 @@ class Tidying:
     def after_another(self) -> None:
         """What earlier runs left; not while another one works."""
         if any(map(os.path.lexists, [*self._names(), *self._target.locks])):
-            with contextlib.suppress(DiskError), held(self._target):
+            with contextlib.suppress(DiskError), hold_target(self._target):
                 self.after_another_held()
 
     def after_another_held(self) -> None:
@@ -53,12 +53,12 @@ class Tidying:
         """By who holds the target, and has given it its names, for good."""
         target = self._target
         if target.format == "oci-dir":
-            self._is_gone(target.journal, remove_file)
+            self._remove(target.journal, remove_file)
             with contextlib.suppress(OSError):  # another image's unfinished blobs are there
                 target.journal.parent.rmdir()
             return
-        if self._is_useless(target.store_part) and self._is_gone(target.store_part, remove_file):
-            self._is_gone(target.journal, remove_file)  # last: it says whose the other is
+        if self._is_useless(target.store_part) and self._remove(target.store_part, remove_file):
+            self._remove(target.journal, remove_file)  # last: it says whose the other is
         self.before()
         if target.tree is not None:
             self._remove_replaced(target.tree)
@@ -68,7 +68,7 @@ class Tidying:
     def before(self) -> None:
         """What takes room and is of use to nobody, whatever comes; by who holds the target."""
         if self._target.format not in ("oci-dir", "layers"):
-            self._is_gone(tar_part(self._target.path), lambda _: remove_tar_part(self._target.path))
+            self._remove(tar_part(self._target.path), lambda _: remove_tar_part(self._target.path))
 
     def _names(self) -> List[Path]:
         target = self._target
@@ -96,7 +96,7 @@ class Tidying:
 
     def _remove_replaced(self, tree: Path) -> None:
         if os.path.lexists(tree):  # else a run was killed between two renames, and this is all there is of it
-            self._is_gone(replaced_tree(tree), remove_tree)
+            self._remove(replaced_tree(tree), remove_tree)
 
     def _remove_unwanted(self, tree: Path) -> None:
         """What runs with --with-layers left; one that makes the tree alone has its blobs beside, and may go on."""
@@ -104,10 +104,11 @@ class Tidying:
         if not any(map(os.path.lexists, parts)) or os.path.lexists(Target(tree, "layers").store_part):
             return
         with contextlib.suppress(DiskError), hold([lock_of(tree)], tree):
-            self._is_gone(parts[0], remove_tree)
+            self._remove(parts[0], remove_tree)
             self._remove_replaced(tree)
 
-    def _is_gone(self, path: Path, remove: Callable[[Path], None]) -> bool:
+    def _remove(self, path: Path, remove: Callable[[Path], None]) -> bool:
+        """Whether it is gone."""
         try:
             remove(path)
         except DiskError as error:

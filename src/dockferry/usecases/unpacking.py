@@ -165,13 +165,13 @@ class Unpackers:
     def _bring(self, number: int) -> None:
         if number in self._form.kept and self._is_kept_right(number):
             return
-        if not self._is_brought(number):
+        if not self._try(number):
             with self._pause():
                 self._follower.wait(lambda: self._follower.seen(self._names[number]).is_proved or None)
-            self._is_brought(number)
+            self._try(number)
 
-    def _is_brought(self, number: int) -> bool:
-        """False where it failed by bytes that were not proved: those were the reason, or it will fail again."""
+    def _try(self, number: int) -> bool:
+        """Whether it is in its place; not so where bytes failed that were not proved: they may be to blame."""
         stream = self._stream(number)
         with _put(self._form.sink(number)) as sink:
             try:
