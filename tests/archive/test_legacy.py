@@ -102,7 +102,7 @@ def test_our_own_commands_take_it(tmp_path: Path) -> None:
     for deep in (False, True):
         report = verify(path, deep=deep)
         assert (report.kind, report.layers, report.notes) == ("docker", len(LAYERS), ())
-        assert report.images == (f"ghcr.io/org/app:1.2@{image.config.digest}",)
+        assert report.images == (f"ghcr.io/org/app:1.2 ({image.config.digest})",)
     (found,) = inspect_archive(path)
     assert (found.name, found.platform) == ("ghcr.io/org/app:1.2", "linux/amd64")
     assert [layer.diff_id for layer in found.layers] == [str(Digest.of(one.plain)) for one in LAYERS]
