@@ -398,11 +398,15 @@ def test_no_more_work_at_a_time_than_there_are_processors(
     layers = [gzipped(tar_of(f"l{number}", 300_000)) for number in range(10)]
     bench = Bench(tmp_path, image_of(layers))
     lock, at_work, most = threading.Lock(), set(), [0]
+    are_all_there = threading.Event()
 
     def on_write(data: bytes) -> None:
         with lock:
             at_work.add(threading.get_ident())
             most[0] = max(most[0], len(at_work))
+            if len(at_work) == count:
+                are_all_there.set()
+        are_all_there.wait(20)
         threading.Event().wait(0.005)
         with lock:
             at_work.discard(threading.get_ident())
