@@ -406,7 +406,7 @@ def test_no_more_work_at_a_time_than_there_are_processors(
             most[0] = max(most[0], len(at_work))
             if len(at_work) == count:
                 are_all_there.set()
-        are_all_there.wait(20)
+        assert are_all_there.wait(20)
         threading.Event().wait(0.005)
         with lock:
             at_work.discard(threading.get_ident())
