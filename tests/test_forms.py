@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 from support.child import child, signal_when, wait_for
@@ -19,11 +21,15 @@ from support.rude import RudeServer
 from support.rude_registry import Ask, RudeRegistry
 from support.served import store_of
 
+import dockferry.usecases.verify
 from dockferry import pull, verify
+from dockferry.archive.tar import short_header
 from dockferry.errors import ContentError, DiskError, UsageError
-from dockferry.events import Event, Finished, Resumed, Unpacking, Warned
+from dockferry.events import BlobDone, Event, Finished, Resumed, Unpacking, Warned
 from dockferry.oci.digest import Digest
 from dockferry.serve import Running, Served, serve
+from dockferry.system.lock import only_one
+from dockferry.usecases import standing
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = all_kinds(400_000)
@@ -33,6 +39,12 @@ SIZE = sum(layer.size for layer in BIG.layers)
 NAME = "registry.example:5000/demo/app:1.0"
 STEM = "registry.example_5000_demo_app_1.0_amd64"
 FORMS = {"layers": ["--format", "layers"], "legacy": ["--format", "docker-legacy"], "beside": ["--with-layers"]}
+OPTIONS: Dict[str, Dict[str, Any]] = {
+    "layers": {"format": "layers"},
+    "legacy": {"format": "docker-legacy"},
+    "beside": {"with_layers": True},
+}
+"""The same in a call."""
 
 
 @pytest.fixture
@@ -397,6 +409,174 @@ def test_a_kill_after_the_name_was_given_is_tidied(
     assert len(os.listdir(tmp_path)) == {"layers": 2, "legacy": 2, "beside": 3}[form]
     found = {name: data for name, data in contents(tmp_path).items() if not name.startswith("other/")}
     assert found == wanted
+
+
+def test_another_forms_leavings_go_when_the_form_is_changed(
+    registry: Running, dockferry: Command, tmp_path: Path
+) -> None:
+    """A kill of --format docker-legacy, then one of --with-layers, then the archive alone: nothing is beside it."""
+    archive = f"{STEM}.tar"
+    for _ in range(2):  # once with the archive to be made, and once where that is there already
+        (tmp_path / f"{archive}.plain.part").write_bytes(b"half")
+        (tmp_path / f"{archive}.plain.part.layers").mkdir()
+        (tmp_path / f"{archive}.plain.part.layers" / "1").write_bytes(b"half")
+        make_tree(registry, tmp_path / f"{STEM}_layers.part")
+        done = dockferry("pull", NAME, "-r", f"http://{registry.host}", "-a", "amd64", "--progress", "none")
+        assert done.code == 0, done.stderr
+        assert "left as it is" not in done.stderr
+        assert os.listdir(tmp_path) == [archive]
+
+
+def make_tree(registry: Running, path: Path) -> Path:
+    pull(NAME, mirrors=[f"http://{registry.host}"], platform="linux/amd64", format="layers", output=path)
+    return path
+
+
+def test_what_may_be_somebodys_stays_and_is_told(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """By its name an unfinished tree of ours, and by what is in it not; the archive is made all the same."""
+    part = make_tree(registry, tmp_path / f"{STEM}_layers.part")
+    (part / "notes").write_bytes(b"mine")
+    before = contents(part)
+    done = dockferry("pull", NAME, "-r", f"http://{registry.host}", "-a", "amd64", "--progress", "none")
+    assert done.code == 0
+    assert done.stderr.count(f"{part.name} is left as it is: wanted a layer tree") == 1
+    assert contents(part) == before
+
+
+@pytest.mark.parametrize("sign", ["its blobs are there", "it is being made"])
+def test_a_tree_that_is_made_alone_is_another_target(registry: Running, tmp_path: Path, sign: str) -> None:
+    """What `--format layers` began is not an archive's to remove."""
+    part = make_tree(registry, tmp_path / "x_layers.part")
+    before = contents(part)
+    with contextlib.ExitStack() as held:
+        if sign == "it is being made":
+            held.enter_context(only_one(tmp_path / "x_layers.part.lock"))
+        else:
+            (tmp_path / "x_layers.blobs.part").write_bytes(b"half")
+        mirrors = [f"http://{registry.host}"]
+        pull(NAME, mirrors=mirrors, platform="linux/amd64", output=tmp_path / "x.tar")
+    assert contents(part) == before
+
+
+def test_what_cannot_be_removed_is_told_and_no_failure(fast: Running, registry: Running, tmp_path: Path) -> None:
+    """A file of a file manager came into the tree that --force replaced: that stays, and all else goes."""
+    tree = make_tree(registry, tmp_path / "x_layers")
+    events: List[Event] = []
+
+    def look_in(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, BlobDone):
+            (tree / ".DS_Store").write_text("seen")
+
+    for fresh in (True, False):
+        events.clear()
+        name = f"{fast.host}/demo/app:1.0"
+        result = pull(name, format="layers", output=tree, overwrite=True, on_event=look_in)
+        assert result.fresh is fresh
+        (told,) = (event.message for event in events if isinstance(event, Warned))
+        assert f"{tree.name}.part.old is left as it is: wanted a layer tree" in told
+        assert sorted(os.listdir(tmp_path)) == ["x_layers", "x_layers.part.old"]
+    (tmp_path / "x_layers.part.old" / ".DS_Store").unlink()
+    pull(f"{fast.host}/demo/app:1.0", format="layers", output=tree, overwrite=True)
+    assert os.listdir(tmp_path) == ["x_layers"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_removed_last_may_fail(
+    registry: Running, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Success all the same: the store keeps its journal, by which the next run knows it and removes both."""
+    real = Path.unlink
+
+    def unlink(path: Path, *args: object, **more: Any) -> None:
+        if path.name.endswith(".journal" if form == "beside" else ".part") and path.exists():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        real(path, *args, **more)
+
+    options = dict(OPTIONS[form])
+    options.update(mirrors=[f"http://{registry.host}"], platform="linux/amd64", output=tmp_path / "x")
+    monkeypatch.setattr(Path, "unlink", unlink)
+    assert pull(NAME, **options).fresh
+    left = {"layers": {"x.blobs.part", "x.blobs.part.journal"}, "legacy": {"x.part", "x.part.journal"}}
+    found = set(os.listdir(tmp_path)) - {"x", "x_layers", "x.part.lock", "x_layers.part.lock"}
+    assert found == left.get(form, {"x.part.journal"})
+    monkeypatch.undo()
+    assert not pull(NAME, overwrite=True, **options).fresh
+    assert set(os.listdir(tmp_path)) <= {"x", "x_layers"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_appears_meanwhile_is_not_replaced(registry: Running, tmp_path: Path, form: str) -> None:
+    """A tree, or a file, that got the name while the layers were fetched: exit 7, and it stays."""
+    name = "x_layers" if form == "beside" else "x"
+    other = image_of([gzipped(tar_of("other", 100))])
+    with serve(store_of(other)) as running:
+        wanted = contents(make_tree(running, tmp_path / "made"))
+
+    def appear(event: Event) -> None:
+        if isinstance(event, BlobDone) and not (tmp_path / name).exists():
+            if form == "legacy":
+                (tmp_path / name).write_bytes(b"mine")
+            else:
+                (tmp_path / "made").rename(tmp_path / name)
+
+    with pytest.raises(DiskError, match="is there already, and stays as it is"):
+        pull(
+            NAME,
+            mirrors=[f"http://{registry.host}"],
+            platform="linux/amd64",
+            output=tmp_path / "x",
+            on_event=appear,
+            **OPTIONS[form],
+        )
+    if form == "legacy":
+        assert (tmp_path / name).read_bytes() == b"mine"
+    else:
+        assert contents(tmp_path / name) == wanted
+
+
+@pytest.mark.parametrize("damage", ["none", "archive", "tree"])
+def test_force_reads_once(registry: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    """What stands there is proved once, whatever is then made anew of it."""
+    options: Dict[str, Any] = {"mirrors": [f"http://{registry.host}"], "platform": "linux/amd64"}
+    pull(NAME, output=tmp_path / "x", with_layers=True, **options)
+    wanted = contents(tmp_path)
+    if damage != "none":
+        spoilt = tmp_path / "x" if damage == "archive" else next((tmp_path / "x_layers").rglob("layer.tar"))
+        data = spoilt.read_bytes()
+        spoilt.write_bytes(data[: len(data) // 2] + b"???" + data[len(data) // 2 + 3 :])
+    proved: List[str] = []
+    monkeypatch.setattr(
+        dockferry.usecases.verify, "verify", noted(proved, "archive", dockferry.usecases.verify.verify)
+    )
+    monkeypatch.setattr(standing, "is_good", noted(proved, "tree", standing.is_good))
+    result = pull(NAME, output=tmp_path / "x", with_layers=True, overwrite=True, **options)
+    assert sorted(proved) == ["archive", "tree"]
+    assert result.fresh is (damage == "archive")
+    assert contents(tmp_path) == wanted
+
+
+def noted(calls: List[str], name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        calls.append(name)
+        return real(*args)
+
+    return call
+
+
+def test_a_damaged_tar_of_old_is_another_file(registry: Running, dockferry: Command, tmp_path: Path) -> None:
+    """Whatever size its header says a layer has: it is in the way, and told so."""
+    assert dockferry(*words(registry, "legacy")).code == 0
+    path = tmp_path / f"{STEM}.tar"
+    data = path.read_bytes()
+    place = data.index(LAYERS[0].plain) - 512
+    name = data[place : place + 100].rstrip(b"\0").decode()
+    path.write_bytes(data[:place] + short_header(name, 1 << 70) + data[place + 512 :])
+    done = dockferry(*words(registry, "legacy"))
+    assert (done.code, done.stderr.count("\n")) == (7, 1)
+    assert "is there already and is not the docker-legacy archive" in done.stderr
+    assert dockferry(*words(registry, "legacy", "--force")).code == 0
+    assert path.read_bytes() == data
 
 
 def test_the_disk_is_looked_at_before(fast: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ from support.archives import content_of
 from support.plain import Packed, all_kinds, gzipped, image_of, tar_of, tree_of
 
 from dockferry.archive.layer_tree import LayerTree
+from dockferry.archive.left_over import replaced_tree
+from dockferry.archive.plain_form import is_good
 from dockferry.archive.tree_files import find_other, is_tree, remove_tree, tree_document
 from dockferry.errors import DiskError
 from dockferry.oci.digest import Digest
@@ -53,7 +55,7 @@ def test_it_has_every_layer_and_both_documents(tmp_path: Path) -> None:
     assert sorted(contents(tmp_path / "a_layers").items()) == tree_of(IMAGE, LAYERS)
     assert os.listdir(tmp_path) == ["a_layers"]
     assert tree.holds()
-    assert tree.is_good()
+    assert is_good(tree)
     assert is_tree(tree.path)
 
 
@@ -79,8 +81,7 @@ def test_the_next_run_keeps_what_had_finished(tmp_path: Path) -> None:
     second = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
     second.open()
     assert second.kept == {0, 3}
-    with second.read(3) as stream:
-        assert stream.read(1 << 20) == LAYERS[3].plain
+    assert b"".join(second.stored(3)) == LAYERS[3].plain
     fill(second, [1, 2, 4, 5, 6, 7])
     second.publish()
     assert sorted(contents(second.path).items()) == tree_of(IMAGE, LAYERS)
@@ -139,7 +140,52 @@ def test_another_tree_is_replaced_when_that_is_asked_for(tmp_path: Path) -> None
     assert old.holds()
     tree.publish(overwrite=True)
     assert sorted(contents(final).items()) == tree_of(IMAGE, LAYERS)
+    remove_tree(replaced_tree(final))
     assert os.listdir(tmp_path) == ["a_layers"]
+
+
+def test_a_link_to_a_tree_is_no_tree(tmp_path: Path) -> None:
+    """What it leads to is somebody's: --force does not remove it, nor does anything else."""
+    elsewhere = make(tmp_path / "elsewhere", LAYERS[:2]).path
+    before = contents(elsewhere)
+    (tmp_path / "a_layers").symlink_to(elsewhere)
+    tree = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    with pytest.raises(DiskError, match="is there already and is not a layer tree"):
+        tree.refuse_existing(NAME, overwrite=True)
+    with pytest.raises(DiskError, match="is not a directory"):
+        remove_tree(tmp_path / "a_layers")
+    assert contents(elsewhere) == before
+
+
+def test_what_is_half_done_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed run's half of a layer, and a tree that was replaced, are gone before the disk is looked at."""
+    seen: List[bool] = []
+    killed = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    killed.open()
+    fill(killed, [0])
+    killed.sink(1).write(b"half of it")
+    replaced = make(tmp_path / "b_layers", LAYERS[:2]).path.rename(tmp_path / "a_layers.part.old")
+    make(tmp_path / "b_layers", LAYERS[:2]).path.rename(tmp_path / "a_layers")
+    half = next((tmp_path / "a_layers.part").rglob("layer.tar.part"))
+    monkeypatch.setattr(disk, "check_free", lambda *args: seen.append(half.exists() or replaced.exists()))
+    tree = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    tree.open()
+    assert seen[0] is False
+    assert tree.kept == {0}
+
+
+def test_half_of_another_is_not_followed_to(tmp_path: Path) -> None:
+    """Where a layer's directory is a link, nothing is removed behind it."""
+    tree = LayerTree(tmp_path / "a_layers", content_of(IMAGE))
+    tree.open()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "layer.tar.part").write_bytes(b"mine")
+    directory = tmp_path / "a_layers.part" / tree.layers[0].blob.digest.short
+    directory.rmdir()
+    directory.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DiskError, match="is not a directory"):
+        tree.open()
+    assert contents(tmp_path / "elsewhere") == {"layer.tar.part": b"mine"}
 
 
 def test_a_kill_between_two_renames_loses_nothing(tmp_path: Path) -> None:
@@ -151,7 +197,8 @@ def test_a_kill_between_two_renames_loses_nothing(tmp_path: Path) -> None:
     tree.open()
     assert tree.kept == set(range(len(tree.layers)))
     tree.publish()
-    assert tree.is_good()
+    assert is_good(tree)
+    remove_tree(replaced_tree(final))
     assert os.listdir(tmp_path) == ["a_layers"]
 
 
@@ -197,10 +244,10 @@ def test_a_damaged_tree_is_found(tmp_path: Path) -> None:
     data[700] ^= 1
     layer.write_bytes(data)
     assert tree.holds()
-    assert not tree.is_good()
+    assert not is_good(tree)
     layer.unlink()
     assert not tree.holds()
-    assert not tree.is_good()
+    assert not is_good(tree)
 
 
 def test_documents_at_hand_are_given(tmp_path: Path) -> None:

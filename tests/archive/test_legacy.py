@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,12 +20,16 @@ from support.plain import Packed, all_kinds, gzipped, image_of, tar_of, unpacked
 
 from dockferry.archive import tar
 from dockferry.archive.byte_file import PlainFile
+from dockferry.archive.left_over import remove_tar_part, tar_part
 from dockferry.archive.legacy import LegacyPlan, layer_ids
 from dockferry.archive.legacy_tar import LegacyTar
+from dockferry.archive.part_file import PartFile
+from dockferry.archive.plain_form import is_good
 from dockferry.archive.tar_walk import walk
 from dockferry.errors import DiskError
 from dockferry.oci.digest import Digest
 from dockferry.oci.reference import Reference
+from dockferry.system import disk
 from dockferry.usecases.inspection import inspect_archive
 from dockferry.usecases.verify import verify
 
@@ -39,6 +44,7 @@ def plain_by_diff_id(layers: List[Packed]) -> Dict[Digest, bytes]:
 
 def made(path: Path, image: MadeImage, layers: List[Packed], order: List[int], name: Reference = NAME) -> Path:
     """The tar, its layers finished in this order, all of them begun before."""
+    path.parent.mkdir(exist_ok=True)
     form = LegacyTar(path, content_of(image, name))
     plain = plain_by_diff_id(layers)
     form.open()
@@ -96,7 +102,7 @@ def test_our_own_commands_take_it(tmp_path: Path) -> None:
     for deep in (False, True):
         report = verify(path, deep=deep)
         assert (report.kind, report.layers, report.notes) == ("docker", len(LAYERS), ())
-        assert report.images == (f"ghcr.io/org/app:1.2@{image.config.digest}",)
+        assert report.images == (f"ghcr.io/org/app:1.2 ({image.config.digest})",)
     (found,) = inspect_archive(path)
     assert (found.name, found.platform) == ("ghcr.io/org/app:1.2", "linux/amd64")
     assert [layer.diff_id for layer in found.layers] == [str(Digest.of(one.plain)) for one in LAYERS]
@@ -156,12 +162,143 @@ def test_a_layer_that_was_wrong_leaves_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "a.tar").read_bytes() == wanted.read_bytes()
 
 
+def test_no_byte_is_left_to_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is written, padding too: a file system may give anything for what was not."""
+    written = bytearray(1 << 20)
+    real = PartFile.write
+
+    def write(file: PartFile, offset: int, data: memoryview) -> None:
+        if file.path.name == "a.tar.plain.part":
+            written[offset : offset + len(data)] = b"x" * len(data)
+        real(file, offset, data)
+
+    monkeypatch.setattr(PartFile, "write", write)
+    path, _ = make(tmp_path / "a.tar", [unpacked(b"a" * 1000), unpacked(b"b" * 512), unpacked(b"c" * 1)])
+    assert bytes(written[: path.stat().st_size + 1]) == b"x" * path.stat().st_size + b"\0"
+
+
+def test_a_layer_shorter_than_one_that_was_wrong(tmp_path: Path) -> None:
+    """What follows it in its last block is zeros, and no byte of the other; that gives its room back at once."""
+    layers = [unpacked(b"a" * 1000), unpacked(b"b" * 100)]
+    wanted, _ = make(tmp_path / "wanted.tar", layers)
+    image = image_of(layers, author="me", history=[{"created_by": "x"}], created="2024-05-06T07:08:09Z")
+    form = LegacyTar(tmp_path / "a.tar", content_of(image))
+    form.open()
+    for number, layer in enumerate(layers):
+        wrong = form.sink(number)
+        wrong.write(b"x" * 2000)
+        size = tar_part(form.path).stat().st_size
+        wrong.discard()
+        assert tar_part(form.path).stat().st_size == size - 2000
+        right = form.sink(number)
+        right.write(layer.plain)
+        right.finish()
+        right.discard()
+    form.publish()
+    assert form.path.read_bytes() == wanted.read_bytes()
+
+
+def test_what_is_unfinished_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed run's is gone before the disk is looked at; one that was only interrupted leaves nothing."""
+    seen: List[List[str]] = []
+    path = tmp_path / "a.tar"
+    form = LegacyTar(path, content_of(image_of(LAYERS)))
+    for end in (lambda: None, form.close):
+        form.open()
+        form.sink(0).write(b"half of it")
+        form.sink(1).write(b"one that waits")
+        end()
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "a.tar.plain.part").write_bytes(b"of a killed run")
+    (tmp_path / "a.tar.plain.part.layers").mkdir()
+    (tmp_path / "a.tar.plain.part.layers" / "3").write_bytes(b"as well")
+    monkeypatch.setattr(disk, "check_free", lambda directory, needed: seen.append(os.listdir(tmp_path)))
+    LegacyTar(path, content_of(image_of(LAYERS))).open()
+    assert seen[0] == []
+
+
+def test_one_that_was_never_begun_removes_nothing(tmp_path: Path) -> None:
+    """What has its unfinished name may be another's."""
+    (tmp_path / "a.tar").mkdir()
+    (tmp_path / "a.tar.plain.part").write_bytes(b"another's")
+    form = LegacyTar(tmp_path / "a.tar", content_of(image_of(LAYERS)))
+    with pytest.raises(DiskError, match="got a directory"):
+        form.open()
+    form.close()
+    assert (tmp_path / "a.tar.plain.part").read_bytes() == b"another's"
+
+
+def test_each_layer_is_synced_when_it_has_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its own thread: to publish is to sync the little that stands around them."""
+    left = [0]
+    synced: List[int] = []
+    write, sync = PartFile.write, PartFile.sync
+
+    def counted(file: PartFile, offset: int, data: memoryview) -> None:
+        left[0] += len(data) if file.path.name == "a.tar.plain.part" else 0
+        write(file, offset, data)
+
+    def settled(file: PartFile) -> None:
+        synced.append(left[0])
+        left[0] = 0
+        sync(file)
+
+    monkeypatch.setattr(PartFile, "write", counted)
+    monkeypatch.setattr(PartFile, "sync", settled)
+    layers = [unpacked(tar_of(name, 300_000)) for name in "abc"]
+    for order in ([0, 1, 2], [2, 1, 0]):
+        synced.clear()
+        made(tmp_path / f"{order}" / "a.tar", image_of(layers), layers, order)
+        assert sum(size > 300_000 for size in synced[:-1]) == 3
+        assert synced[-1] < 10_000
+
+
+@pytest.mark.parametrize("size", [1 << 87, 1 << 70, (1 << 63) - 600, (1 << 63) - 1, 1 << 62, 7000])
+def test_a_size_that_cannot_be_is_another_file(size: int, tmp_path: Path) -> None:
+    """Damaged, or somebody's: it is not this tar, and nothing worse."""
+    image = image_of(LAYERS)
+    form = LegacyTar(tmp_path / "a.tar", content_of(image))
+    form.path.write_bytes(form.plan.fixed[0] + form.plan.header(0, size) + b"x" * 1000)
+    assert not form.holds()
+    assert not is_good(form)
+
+
+def test_rubbish_is_not_good(tmp_path: Path) -> None:
+    """Nor is nothing at all."""
+    form = LegacyTar(tmp_path / "a.tar", content_of(image_of(LAYERS)))
+    assert not is_good(form)
+    for rubbish in (b"", b"rubbish" * 1000):
+        form.path.write_bytes(rubbish)
+        assert not is_good(form)
+
+
+def test_a_scanner_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to remove what another program has open for a moment."""
+    real, refused = Path.unlink, []
+
+    def unlink(path: Path, *args: object) -> None:
+        if path.parent.name == "a.tar.plain.part.layers" and len(refused) < 2:
+            refused.append(path)
+            error = PermissionError(errno.EACCES, "The process cannot access the file")
+            error.winerror = 32  # type: ignore[attr-defined]
+            raise error
+        real(path)
+
+    form = LegacyTar(tmp_path / "a.tar", content_of(image_of(LAYERS)))
+    form.open()
+    form.sink(3).write(b"one that waits")
+    monkeypatch.setattr(Path, "unlink", unlink)
+    remove_tar_part(form.path)
+    assert len(refused) == 2
+    assert os.listdir(tmp_path) == []
+
+
 def test_what_stands_there_is_known_again(tmp_path: Path) -> None:
     """By all but the layers' bytes; those are for `is_good`."""
     path, image = make(tmp_path / "a.tar")
     form = LegacyTar(path, content_of(image))
     assert form.holds()
-    assert form.is_good()
+    assert is_good(form)
     assert not LegacyTar(path, content_of(image, Reference.parse("ghcr.io/org/app:1.3"))).holds()
     assert not LegacyTar(tmp_path / "none.tar", content_of(image)).holds()
     data = bytearray(path.read_bytes())
@@ -169,9 +306,10 @@ def test_what_stands_there_is_known_again(tmp_path: Path) -> None:
     data[place + 600] ^= 1
     path.write_bytes(data)
     assert form.holds()
-    assert not form.is_good()
-    path.write_bytes(data[:-512])
-    assert not form.holds()
+    assert not is_good(form)
+    for other in (data[:-512], data + bytes(512)):
+        path.write_bytes(other)
+        assert not form.holds()
     path.write_bytes(data[: place + 100])
     assert not form.holds()
     path.write_bytes(b"")

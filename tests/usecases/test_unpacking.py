@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import os
 import random
 import threading
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from support.archives import content_of
@@ -17,7 +18,10 @@ from support.plain import Packed, all_kinds, gzipped, image_of, tar_of, tree_of,
 
 from dockferry.archive import unpack
 from dockferry.archive.archive_file import ArchiveFile
+from dockferry.archive.content import Content
 from dockferry.archive.layer_tree import LayerTree
+from dockferry.archive.legacy_tar import LegacyTar
+from dockferry.archive.plain_form import Sink, is_good
 from dockferry.archive.plan import Plan
 from dockferry.errors import ContentError, DiskError, UsageError
 from dockferry.events import BlobDone, BlobProgress, Event, Progress, Unpacking
@@ -35,10 +39,12 @@ MAGIC = b"\x28\xb5\x2f\xfd"
 class Bench:
     """An image's store and tree, and the events of an engine, told by the test."""
 
-    def __init__(self, directory: Path, image: MadeImage) -> None:
+    def __init__(self, directory: Path, image: MadeImage, form: Callable[[Path, Content], Any] = LayerTree) -> None:
         self.image = image
+        directory.mkdir(exist_ok=True)
+        self._directory = directory
         content = content_of(image)
-        self.tree = LayerTree(directory / "a_layers", content)
+        self.tree = form(directory / "a_layers", content)
         self.store = ArchiveFile(directory / "a.tar", Plan.of(content))
         self.follower = Follower(self.store.blobs)
         self.told: List[Event] = []
@@ -79,7 +85,7 @@ class Bench:
 
     def until_it_fails(self, blob: Descriptor) -> None:
         for _ in range(2000):
-            self.hashed((blob, blob.size))
+            self.done(blob)
             threading.Event().wait(0.01)
 
     def wait(self, condition: Callable[[], bool]) -> None:
@@ -88,6 +94,11 @@ class Bench:
                 return
             threading.Event().wait(0.01)
         raise AssertionError("it did not come to that")
+
+    def unfinished(self) -> int:
+        """Bytes of all layers that are being unpacked."""
+        files = [path for path in self._directory.rglob("*") if path.name.endswith(("layer.tar.part", ".plain.part"))]
+        return sum(path.stat().st_size for path in files)
 
     def written(self, number: int) -> int:
         """Bytes of a layer that is being unpacked."""
@@ -184,6 +195,56 @@ def has_given_up(unpackers: Unpackers, bench: Bench) -> bool:
     return any(stream.offset for stream in list(unpackers._reading.values())) and bench.written(0) == -1
 
 
+def test_a_lie_that_only_zstd_could_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no zstd, unproved bytes that begin like it are no reason to end; proved ones are."""
+    monkeypatch.setattr(unpack, "has_zstd", lambda: False)
+    layer = gzipped(tar_of("a", 50_000))
+    bench = Bench(tmp_path, image_of([layer]))
+    (blob,) = bench.store.blobs
+    with bench.running() as unpackers:
+        bench.put(blob, MAGIC + layer.data[4:])
+        bench.hashed((blob, blob.size))
+        bench.wait(lambda: has_given_up(unpackers, bench))
+        bench.put(blob, layer.data)
+        bench.end(unpackers, blob)
+    bench.tree.publish()
+    assert sorted(contents(bench.tree.path).items()) == tree_of(bench.image, [layer])
+    other = Bench(tmp_path / "other", image_of([gzipped(b"")._replace(data=MAGIC + b"12345678")]))
+    (blob,) = other.store.blobs
+    with other.running() as unpackers:
+        other.put(blob, MAGIC + b"12345678")
+        with pytest.raises(UsageError, match="wanted a decompressor for zstd"):
+            other.end(unpackers, blob)
+
+
+@pytest.mark.parametrize("form", ["tree", "tar"])
+def test_a_lie_that_fills_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """What it became is removed, and the layer made of what is proved: then there is room."""
+    layer = gzipped(tar_of("a", 50_000))
+    bench = Bench(tmp_path, image_of([layer]), LegacyTar if form == "tar" else LayerTree)
+    (blob,) = bench.store.blobs
+    bomb = gzipped(tar_of("zeros", 3_000_000, fill=True)).data.ljust(blob.size, b"\0")
+    assert len(bomb) == blob.size
+    write, lies = os.pwrite, [True]
+
+    def pwrite(fd: int, data: memoryview, offset: int) -> int:
+        if lies and offset > 1_000_000:
+            lies.clear()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data, offset)
+
+    with bench.running() as unpackers:
+        bench.put(blob, bomb)
+        monkeypatch.setattr(os, "pwrite", pwrite)
+        bench.hashed((blob, blob.size))
+        bench.wait(lambda: not lies and bench.unfinished() < 100_000)
+        bench.put(blob, layer.data)
+        bench.end(unpackers, blob)
+    bench.tree.publish()
+    bench.tree.close()
+    assert is_good(bench.tree)
+
+
 def test_a_wrong_diff_id_is_told_once_the_blob_is_proved(tmp_path: Path) -> None:
     """What was promised and what came, the layer, and what to do; not before it is certain."""
     layer = gzipped(tar_of("a", 5000))
@@ -273,18 +334,47 @@ def test_a_full_disk_ends_the_transfer(tmp_path: Path, monkeypatch: pytest.Monke
             bench.hashed((blob, blob.size))
 
 
-def test_the_end_waits_for_no_bomb(tmp_path: Path) -> None:
-    """A little that is packed may be much unpacked: its thread ends in the middle of it."""
-    size = 400_000_000
-    image = image_of([gzipped(tar_of("zeros", size, fill=True))])
-    bench = Bench(tmp_path, image)
+class WatchedSink:
+    """Calls `on_write` with each step that comes to `sink`."""
+
+    def __init__(self, sink: Sink, on_write: Callable[[bytes], None]) -> None:
+        self._sink, self._on_write = sink, on_write
+        self.finish, self.discard = sink.finish, sink.discard
+
+    def write(self, data: bytes) -> None:
+        self._on_write(data)
+        self._sink.write(data)
+
+
+def watch(bench: Bench, monkeypatch: pytest.MonkeyPatch, on_write: Callable[[bytes], None]) -> None:
+    real = bench.tree.sink
+    monkeypatch.setattr(bench.tree, "sink", lambda number: WatchedSink(real(number), on_write))
+
+
+def test_the_end_waits_for_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A little that is packed, and read at once, may be much unpacked: its thread ends in the middle of it."""
+    zeros = tar_of("zeros", 30_000_000, fill=True)
+    layer = Packed(gzip.compress(zeros, 9, mtime=0), zeros)
+    assert len(layer.data) < 64 * 1024
+    bench = Bench(tmp_path, image_of([layer]))
+    steps, is_ended = [], threading.Event()
+    has_begun = threading.Event()
+
+    def on_write(data: bytes) -> None:
+        steps.append(len(data))
+        has_begun.set()
+        assert is_ended.wait(20)
+
+    watch(bench, monkeypatch, on_write)
     with bench.running() as unpackers:
         blob = bench.store.blobs[0]
-        bench.put(blob, image.blobs[blob.digest])
+        bench.put(blob, layer.data)
         bench.done(blob)
-        bench.wait(lambda: bench.written(0) > 0)
+        assert has_begun.wait(20)
+        bench.follower.stop()
+        is_ended.set()
         unpackers.__exit__(None, None, None)
-        assert bench.written(0) < size
+    assert len(steps) == 1
 
 
 def test_the_end_waits_for_no_byte(tmp_path: Path) -> None:
@@ -299,8 +389,56 @@ def test_the_end_waits_for_no_byte(tmp_path: Path) -> None:
     assert threading.active_count() == before
 
 
-def test_no_more_work_at_a_time_than_there_are_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And one that waits for bytes holds up no other: with one processor a slow blob first, a whole one after it."""
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_more_work_at_a_time_than_there_are_processors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Of ten layers that are all there: as many as that, and no fewer."""
+    monkeypatch.setattr(unpacking, "processors", lambda: count)
+    layers = [gzipped(tar_of(f"l{number}", 300_000)) for number in range(10)]
+    bench = Bench(tmp_path, image_of(layers))
+    lock, at_work, most = threading.Lock(), set(), [0]
+    are_all_there = threading.Event()
+
+    def on_write(data: bytes) -> None:
+        with lock:
+            at_work.add(threading.get_ident())
+            most[0] = max(most[0], len(at_work))
+            if len(at_work) == count:
+                are_all_there.set()
+        assert are_all_there.wait(20)
+        threading.Event().wait(0.005)
+        with lock:
+            at_work.discard(threading.get_ident())
+
+    watch(bench, monkeypatch, on_write)
+    with bench.running() as unpackers:
+        for blob, layer in zip(bench.store.blobs, layers):
+            bench.put(blob, layer.data)
+        bench.end(unpackers, *bench.store.blobs)
+    assert most == [count]
+
+
+def test_whose_blob_is_proved_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one thread: a layer that would have to wait for bytes holds up none that would not."""
+    monkeypatch.setattr(unpacking, "MAX_THREADS", 1)
+    layers = [gzipped(tar_of(name, 100_000)) for name in ("first", "slow", "whole")]
+    bench = Bench(tmp_path, image_of(layers))
+    first, slow, whole = bench.store.blobs
+    with bench.running() as unpackers:
+        for blob, layer in zip(bench.store.blobs, layers):
+            bench.put(blob, layer.data)
+        bench.hashed((first, 1000))
+        bench.wait(lambda: 0 in unpackers._begun)
+        bench.hashed((slow, 1000))
+        bench.done(whole)
+        bench.done(first)
+        bench.wait(lambda: unpackers._done == {0, 2})
+        bench.end(unpackers, slow)
+
+
+def test_who_waits_for_bytes_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one processor a slow blob first, a whole one after it."""
     monkeypatch.setattr(unpacking, "processors", lambda: 1)
     slow, whole = gzipped(tar_of("slow", 100_000)), gzipped(tar_of("whole", 100_000))
     bench = Bench(tmp_path, image_of([slow, whole]))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import threading
 import zlib
 from pathlib import Path
-from typing import Callable, Optional, Protocol
+from typing import Callable, Iterator, Optional, Protocol
 
 from ..errors import ContentError, DiskError
 from ..system.random_access import PositionalFile, open_file
 from ..text import shown_path
+
+_STEP = 256 * 1024
 
 
 class ByteFile(Protocol):
@@ -34,11 +37,16 @@ class PlainFile:
         except OSError as error:
             raise DiskError.of("open", path, error, remedy="check the path and its permissions") from None
 
-    def readinto(self, offset: int, view: memoryview) -> int:
-        if self._file is None:
-            raise ValueError("read of a closed file")
+    def size(self) -> int:
+        """In bytes, now."""
         try:
-            return self._file.readinto(offset, view)
+            return os.fstat(self._open_file().fd).st_size
+        except OSError as error:
+            raise DiskError.of("look at", self.path, error) from None
+
+    def readinto(self, offset: int, view: memoryview) -> int:
+        try:
+            return self._open_file().readinto(offset, view)
         except OSError as error:
             raise DiskError.of("read", self.path, error, remedy="copy it to another disk") from None
 
@@ -46,6 +54,11 @@ class PlainFile:
         file, self._file = self._file, None
         if file is not None:
             os.close(file.fd)
+
+    def _open_file(self) -> PositionalFile:
+        if self._file is None:
+            raise ValueError("read of a closed file")
+        return self._file
 
 
 class GzipFile:
@@ -116,3 +129,14 @@ def read_exactly(file: ByteFile, offset: int, size: int) -> bytes:
             break
         filled += count
     return bytes(view[:filled])
+
+
+def chunks(file: ByteFile, offset: int = 0, end: int = sys.maxsize) -> Iterator[bytes]:
+    """The bytes of `file` from `offset` to `end`, or to its own end, in steps of at most 256 KiB."""
+    view = memoryview(bytearray(_STEP))
+    while offset < end:
+        count = file.readinto(offset, view[: end - offset])
+        if not count:
+            return
+        yield bytes(view[:count])
+        offset += count

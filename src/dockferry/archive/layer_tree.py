@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, FrozenSet, Tuple, cast
+from typing import FrozenSet, Generator
 
 from ..errors import DiskError
 from ..message import Message
@@ -20,8 +20,10 @@ from ..oci.reference import Reference
 from ..system import disk
 from ..system.undisturbed import undisturbed
 from ..text import shown_path
-from .byte_file import ByteStream, PlainFile
+from .byte_file import PlainFile, chunks
 from .content import Content
+from .layer_sink import LayerSink
+from .left_over import remove_file, replaced_tree, tree_part
 from .part_file import PartFile, put
 from .plain_layers import layer_names, plain_layers
 from .tree_files import CONFIG, LAYER, MANIFEST, find_other, remove_tree
@@ -36,8 +38,7 @@ class LayerTree:
         self.path = path
         self.layers = plain_layers(content)
         self.kept: FrozenSet[int] = frozenset()
-        self._part = path.with_name(path.name + ".part")
-        self._old = path.with_name(path.name + ".part.old")
+        self._part, self._old = tree_part(path), replaced_tree(path)
         self._documents = {MANIFEST: content.manifest.raw, CONFIG: content.config}
         names = layer_names(tuple(layer.blob.digest for layer in self.layers))
         self._names = [names[layer.blob.digest] for layer in self.layers]
@@ -48,6 +49,7 @@ class LayerTree:
             disk.refuse_no_directory(self._part)
             if os.path.lexists(self._part) and not self._is_this(self._part):
                 remove_tree(self._part)
+            self._remove_useless()
             kept = (number for number in range(len(self.layers)) if _is_file(self._layer(self._part, number)))
             self.kept = frozenset(kept)
             missing = sum(layer.blob.size for number, layer in enumerate(self.layers) if number not in self.kept)
@@ -61,17 +63,22 @@ class LayerTree:
         except OSError as error:
             raise DiskError.of("make", self._part, error) from None
 
-    def read(self, number: int) -> BinaryIO:
-        path = self._layer(self._part, number)
-        try:
-            size = os.lstat(path).st_size
-        except OSError as error:
-            raise DiskError.of("read", path, error) from None
-        file = PlainFile(path)
-        return cast(BinaryIO, ByteStream(file, 0, size, shown_path(path), on_close=file.close))
+    def stored(self, number: int) -> Generator[bytes, None, None]:
+        file = PlainFile(self._layer(self._part if number in self.kept else self.path, number))
+        with contextlib.closing(file):
+            yield from chunks(file)
 
-    def sink(self, number: int) -> TreeSink:
-        return TreeSink(self._layer(self._part, number))
+    def sink(self, number: int) -> LayerSink:
+        """A file under the layer's name with `.part` until it has finished."""
+        final = self._layer(self._part, number)
+        file = PartFile(_unfinished(final), 0)
+        file.open()
+
+        def finish(size: int) -> None:
+            file.resize(size)
+            file.publish(final, overwrite=True)
+
+        return LayerSink(file, 0, finish, file.discard)
 
     def publish(self, overwrite: bool = False) -> None:
         for name in self._names:
@@ -89,8 +96,8 @@ class LayerTree:
                     remedy="move it away, choose another name with -o, or overwrite it with --force",
                 ) from None
             raise DiskError.of("rename to", self.path, error) from None
+        self.kept = frozenset()
         disk.sync_directory(self.path.parent)
-        self.tidy()
 
     def close(self) -> None:
         """Each sink has its own file."""
@@ -102,17 +109,6 @@ class LayerTree:
             return self._is_this(self.path) and all(_is_file(self._layer(self.path, number)) for number in layers)
         except OSError as error:
             raise DiskError.of("read", self.path, error) from None
-
-    def is_good(self) -> bool:
-        """Whether every layer under the final name unpacks to its diff_id: all are read."""
-        for number, layer in enumerate(self.layers):
-            try:
-                with open(self._layer(self.path, number), "rb") as file:
-                    if not layer.diff_id.is_of(iter(lambda: file.read(1 << 20), b"")):
-                        return False
-            except OSError:
-                return False
-        return True
 
     def refuse_existing(self, image: Reference, overwrite: bool) -> None:
         """Raises DiskError if another thing has the final name, or, with `overwrite`, one that is no tree."""
@@ -130,19 +126,20 @@ class LayerTree:
             what, remedy = Message("a layer tree"), Message("move it away, or choose another name with -o")
         raise DiskError("{} is there already and is not {}", shown_path(self.path), what, remedy=remedy)
 
-    def tidy(self) -> None:
-        """Remove what was replaced."""
-        if os.path.lexists(self._old):
-            remove_tree(self._old)
-
-    @property
-    def left_over(self) -> Tuple[Path, ...]:
-        return (self._old,)
-
     def _move_away(self) -> None:
         """A directory is not replaced in one instant: between the two renames there is none of this name."""
-        self.tidy()
+        remove_tree(self._old)
         undisturbed(lambda: os.rename(self.path, self._old))
+
+    def _remove_useless(self) -> None:
+        """What a run that was killed left half-done, so that it takes no room. Raises DiskError, OSError."""
+        for number, name in enumerate(self._names):
+            disk.refuse_no_directory(self._part / name)
+            half = _unfinished(self._layer(self._part, number))
+            if _is_file(half):
+                remove_file(half)
+        if os.path.lexists(self.path):
+            remove_tree(self._old)
 
     def _is_this(self, tree: Path) -> bool:
         """Whether the documents in `tree` are this image's. Raises OSError."""
@@ -162,27 +159,8 @@ class LayerTree:
         return tree / self._names[number] / LAYER
 
 
-class TreeSink:
-    """A layer of a tree (see `plain_form.Sink`): under its name with `.part` until it has finished."""
-
-    def __init__(self, final: Path) -> None:
-        self._final, self._offset = final, 0
-        self._file = PartFile(final.with_name(final.name + ".part"), 0)
-        self._is_done = False
-        self._file.open()
-
-    def write(self, data: bytes) -> None:
-        self._file.write(self._offset, memoryview(data))
-        self._offset += len(data)
-
-    def finish(self) -> None:
-        self._file.resize(self._offset)
-        self._file.publish(self._final, overwrite=True)
-        self._is_done = True
-
-    def discard(self) -> None:
-        if not self._is_done:
-            self._file.discard()
+def _unfinished(layer: Path) -> Path:
+    return layer.with_name(layer.name + ".part")
 
 
 def _is_file(path: Path) -> bool:

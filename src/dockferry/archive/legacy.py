@@ -28,13 +28,9 @@ _NOT_IN_V1 = ("id", "parent", "rootfs", "history")
 
 Read = Callable[[int, int], bytes]
 """From an offset, so many bytes; fewer at the end."""
-
-
-class Found(NamedTuple):
-    """An archive of `size` bytes, and each layer's offset and size in it."""
-
-    size: int
-    places: Tuple[Tuple[int, int], ...]
+Place = Tuple[int, int]
+"""A layer's offset and size."""
+Places = Tuple[Place, ...]
 
 
 class LegacyPlan(NamedTuple):
@@ -77,10 +73,10 @@ class LegacyPlan(NamedTuple):
         """That of a layer; 512 bytes whatever its size."""
         return tar.short_header(self.names[number], size)
 
-    def maybe_found(self, read: Read) -> Optional[Found]:
-        """Where the layers stand in the archive that `read` reads, if it is this one, by all but their bytes."""
+    def maybe_places(self, read: Read, whole: int) -> Optional[Places]:
+        """Where the layers stand in the file of `whole` bytes that `read` reads, if it is this, by all but theirs."""
         offset = 0
-        places: List[Tuple[int, int]] = []
+        places: List[Place] = []
         for number, run in enumerate(self.fixed):
             if read(offset, len(run)) != run:
                 return None
@@ -92,7 +88,9 @@ class LegacyPlan(NamedTuple):
                     return None
                 places.append((offset + tar.BLOCK, size))
                 offset += tar.BLOCK + size + len(tar.padding(size))
-        return Found(offset, tuple(places))
+                if offset > whole:
+                    return None
+        return tuple(places) if offset == whole else None
 
 
 def layer_ids(diff_ids: List[Digest], config: Digest) -> List[str]:

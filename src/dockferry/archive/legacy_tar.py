@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
+import stat
 import threading
 from pathlib import Path
-from typing import BinaryIO, Dict, FrozenSet, Iterator, Tuple, Union
+from typing import Dict, FrozenSet, Generator, Optional
 
 from ..errors import DiskError
 from ..oci.reference import Reference
 from ..system import disk
 from ..text import shown_path
 from . import tar
-from .byte_file import PlainFile, read_exactly
+from .byte_file import PlainFile, chunks, read_exactly
 from .content import Content
-from .legacy import LegacyPlan
+from .layer_sink import LayerSink
+from .left_over import remove_tar_part, tar_part, waiting_part
+from .legacy import LegacyPlan, Places
 from .part_file import PartFile, refuse_irregular
-
-_WAITING = re.compile(r"[0-9]+")
-_COPY = 1024 * 1024
 
 
 class LegacyTar:
@@ -36,8 +35,9 @@ class LegacyTar:
         self.plan = LegacyPlan.of(content)
         self.layers = self.plan.layers
         self.kept: FrozenSet[int] = frozenset()
-        self._file = PartFile(path.with_name(path.name + ".plain.part"), 0)
-        self._beside = path.with_name(path.name + ".plain.part.layers")
+        self._file = PartFile(tar_part(path), 0)
+        self._beside = waiting_part(path)
+        self._is_open = False
         self._lock = threading.Lock()
         self._next, self._offset = 0, 0
         """The layer whose turn it is, and where the bytes before its header begin."""
@@ -46,23 +46,31 @@ class LegacyTar:
 
     def open(self, beside: int = 0) -> None:
         refuse_irregular(self.path)
+        remove_tar_part(self.path)  # before room is asked for
+        disk.check_free(self.path.parent, sum(layer.blob.size for layer in self.layers) + beside)
+        self._is_open = True
         try:
-            self._clear()
-            disk.check_free(self.path.parent, sum(layer.blob.size for layer in self.layers) + beside)
             disk.make_directory(self._beside)
         except OSError as error:
             raise DiskError.of("make", self._beside, error) from None
         self._file.open()
 
-    def read(self, number: int) -> BinaryIO:
-        raise NotImplementedError("no layer is kept")
+    def stored(self, number: int) -> Generator[bytes, None, None]:
+        file = PlainFile(self.path)
+        with contextlib.closing(file):
+            places = self._maybe_places(file)
+            if places is None:
+                raise _changed(self.path)
+            offset, size = places[number]
+            yield from chunks(file, offset, offset + size)
 
-    def sink(self, number: int) -> Union[TailSink, WaitingSink]:
+    def sink(self, number: int) -> LayerSink:
+        """The layer whose turn it is goes to its place, another one to a file beside."""
         with self._lock:
             if number == self._next and not self._is_tail_taken:
                 self._is_tail_taken = True
-                return TailSink(self, self._file, self._data_offset())
-        return WaitingSink(self, number, self._path_beside(number))
+                return self._tail_sink(number)
+        return self._waiting_sink(number)
 
     def publish(self, overwrite: bool = False) -> None:
         assert self._next == len(self.layers), "a layer is missing"
@@ -71,50 +79,58 @@ class LegacyTar:
         self._file.resize(self._offset + len(end))
         self._file.publish(self.path, overwrite=overwrite)
         disk.sync_directory(self.path.parent)
-        self.tidy()
-
-    @property
-    def left_over(self) -> Tuple[Path, ...]:
-        return (self._file.path, self._beside)
-
-    def tidy(self) -> None:
-        self._file.discard()
-        try:
-            self._clear()
-        except OSError as error:
-            raise DiskError.of("remove", self._beside, error) from None
 
     def close(self) -> None:
+        """Nothing that is unfinished is of use to the next run: its layers are unpacked anew."""
         self._file.close()
+        if self._is_open:
+            with contextlib.suppress(DiskError):  # the next run removes it
+                remove_tar_part(self.path)
 
     def holds(self) -> bool:
         """The layers' bytes are not looked at: what has its final name was complete and verified when it got it."""
-        if not os.path.isfile(self.path) or os.path.islink(self.path):
-            return False
-        file = PlainFile(self.path)
         try:
-            found = self.plan.maybe_found(lambda offset, size: read_exactly(file, offset, size))
-        finally:
-            file.close()
-        return found is not None and found.size == os.path.getsize(self.path)
+            if not stat.S_ISREG(os.lstat(self.path).st_mode):
+                return False
+        except OSError:
+            return False
+        with contextlib.closing(PlainFile(self.path)) as file:
+            return self._maybe_places(file) is not None
 
     def refuse_existing(self, image: Reference, overwrite: bool) -> None:
         """A file is the target's to look at."""
         refuse_irregular(self.path)
 
-    def is_good(self) -> bool:
-        file = PlainFile(self.path)
-        try:
-            found = self.plan.maybe_found(lambda offset, size: read_exactly(file, offset, size))
-            places = found.places if found else ()
-            return all(self._is_right(file, number, *place) for number, place in enumerate(places))
-        finally:
+    def _maybe_places(self, file: PlainFile) -> Optional[Places]:
+        return self.plan.maybe_places(lambda offset, size: read_exactly(file, offset, size), file.size())
+
+    def _tail_sink(self, number: int) -> LayerSink:
+        start = self._data_offset()
+
+        def finish(size: int) -> None:
+            self._file.sync()
+            self._passed(size)
+
+        def discard() -> None:
+            """No byte of it stays: it may have been a bomb, and other layers need the room."""
+            if number == self._next:
+                self._file.resize(start)
+                with self._lock:
+                    self._is_tail_taken = False
+
+        return LayerSink(self._file, start, finish, discard)
+
+    def _waiting_sink(self, number: int) -> LayerSink:
+        file = PartFile(self._path_beside(number), 0)
+        file.open()
+
+        def finish(size: int) -> None:
             file.close()
+            self._waits(number, size)
 
-    def _is_right(self, file: PlainFile, number: int, offset: int, size: int) -> bool:
-        return self.layers[number].diff_id.is_of(_range(file, offset, offset + size))
+        return LayerSink(file, 0, finish, file.discard)
 
-    def passed(self, size: int) -> None:
+    def _passed(self, size: int) -> None:
         """Whoever has the tail has written the layer whose turn it was: what waits for its turn has it now."""
         while True:
             self._seal(size)
@@ -127,7 +143,7 @@ class LegacyTar:
             size = waiting
             self._copy(self._next, size)
 
-    def waits(self, number: int, size: int) -> None:
+    def _waits(self, number: int, size: int) -> None:
         """A layer has finished in its file beside."""
         with self._lock:
             is_turn = number == self._next and not self._is_tail_taken
@@ -136,12 +152,7 @@ class LegacyTar:
             self._is_tail_taken = self._is_tail_taken or is_turn
         if is_turn:
             self._copy(number, size)
-            self.passed(size)
-
-    def let_go(self) -> None:
-        """Whoever has the tail gives it back, with nothing written that counts."""
-        with self._lock:
-            self._is_tail_taken = False
+            self._passed(size)
 
     def _data_offset(self) -> int:
         return self._offset + len(self.plan.fixed[self._next]) + tar.BLOCK
@@ -155,87 +166,22 @@ class LegacyTar:
         self._offset = end + len(tar.padding(size))
 
     def _copy(self, number: int, size: int) -> None:
-        """From the file beside to the tail."""
-        path, start = self._path_beside(number), self._data_offset()
-        source = PlainFile(path)
-        try:
-            view, done = memoryview(bytearray(_COPY)), 0
-            while done < size:
-                count = source.readinto(done, view[: size - done])
-                if not count:
-                    raise DiskError(
-                        "{} was changed or moved by another program", shown_path(path), remedy="run again"
-                    )
-                self._file.write(start + done, view[:count])
-                done += count
-        finally:
-            source.close()
-        with contextlib.suppress(OSError):  # the next run removes it
+        """From the file beside to the tail, synced."""
+        path, offset = self._path_beside(number), self._data_offset()
+        end = offset + size
+        with contextlib.closing(PlainFile(path)) as source:
+            for data in chunks(source, 0, size):
+                self._file.write(offset, memoryview(data))
+                offset += len(data)
+        if offset != end:
+            raise _changed(path)
+        self._file.sync()
+        with contextlib.suppress(OSError):  # `close` removes it
             path.unlink()
 
     def _path_beside(self, number: int) -> Path:
         return self._beside / str(number)
 
-    def _clear(self) -> None:
-        disk.refuse_no_directory(self._beside)
-        if os.path.lexists(self._beside):
-            for name in filter(_WAITING.fullmatch, os.listdir(self._beside)):
-                (self._beside / name).unlink()
-            self._beside.rmdir()
 
-
-def _range(file: PlainFile, offset: int, end: int) -> Iterator[memoryview]:
-    """The bytes of `file` from `offset` to `end`, or to its own end."""
-    view = memoryview(bytearray(_COPY))
-    while offset < end:
-        count = file.readinto(offset, view[: end - offset])
-        if not count:
-            return
-        yield view[:count]
-        offset += count
-
-
-class TailSink:
-    """The layer whose turn it is (see `plain_form.Sink`): in its place."""
-
-    def __init__(self, tar: LegacyTar, file: PartFile, start: int) -> None:
-        self._tar, self._file = tar, file
-        self._start, self._size = start, 0
-        self._is_over = False
-
-    def write(self, data: bytes) -> None:
-        self._file.write(self._start + self._size, memoryview(data))
-        self._size += len(data)
-
-    def finish(self) -> None:
-        self._is_over = True
-        self._tar.passed(self._size)
-
-    def discard(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._tar.let_go()
-
-
-class WaitingSink:
-    """A layer before its turn (see `plain_form.Sink`): in a file beside."""
-
-    def __init__(self, tar: LegacyTar, number: int, path: Path) -> None:
-        self._tar, self._number = tar, number
-        self._file, self._size = PartFile(path, 0), 0
-        self._is_over = False
-        self._file.open()
-
-    def write(self, data: bytes) -> None:
-        self._file.write(self._size, memoryview(data))
-        self._size += len(data)
-
-    def finish(self) -> None:
-        self._is_over = True
-        self._file.close()
-        self._tar.waits(self._number, self._size)
-
-    def discard(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._file.discard()
+def _changed(path: Path) -> DiskError:
+    return DiskError("{} was changed or moved by another program", shown_path(path), remedy="run again")

@@ -6,9 +6,11 @@ which is after its diff_id was found right. All get the final name together.
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, FrozenSet, Protocol, Tuple
+from typing import FrozenSet, Generator, Protocol, Tuple
 
+from ..errors import DockferryError
 from ..oci.reference import Reference
 from .plain_layers import PlainLayer
 
@@ -20,10 +22,10 @@ class Sink(Protocol):
         """The next bytes."""
 
     def finish(self) -> None:
-        """All of it came, and was right."""
+        """All of it came, and was right: it is in its place, and synced."""
 
     def discard(self) -> None:
-        """It was not, or comes no more. After `finish` nothing."""
+        """It was not, or comes no more: its bytes are gone. After `finish` nothing."""
 
 
 class PlainForm(Protocol):
@@ -41,17 +43,20 @@ class PlainForm(Protocol):
         How large the layers become is not known: they are taken to be as large as they are packed.
         """
 
-    def read(self, number: int) -> BinaryIO:
-        """The bytes of a layer that was `kept`."""
+    def stored(self, number: int) -> Generator[bytes, None, None]:
+        """The bytes of a layer that was `kept`; else of the one under the final name."""
 
     def sink(self, number: int) -> Sink:
         """A place for the layer, from its beginning on."""
 
     def publish(self, overwrite: bool = False) -> None:
-        """Under the final name, synced. Every layer has finished. Clobbers nothing unless `overwrite`."""
+        """Under the final name, synced. Every layer has finished. Clobbers nothing unless `overwrite`.
+
+        What it replaced may still be there: removing that (`left_over`) is for the caller.
+        """
 
     def close(self) -> None:
-        """Close; what is unfinished stays, for the next run."""
+        """Close; what is unfinished stays if the next run can go on with it. Never raises."""
 
     def holds(self) -> bool:
         """Whether just this stands under the final name already."""
@@ -59,12 +64,14 @@ class PlainForm(Protocol):
     def refuse_existing(self, image: Reference, overwrite: bool) -> None:
         """Raises DiskError if another thing has the final name, with `overwrite` one that may not be replaced."""
 
-    def is_good(self) -> bool:
-        """Whether every layer of what stands there has its diff_id: all are read."""
 
-    def tidy(self) -> None:
-        """Remove what a run that was killed left, once this stands under its final name."""
-
-    @property
-    def left_over(self) -> Tuple[Path, ...]:
-        """What that may be."""
+def is_good(form: PlainForm) -> bool:
+    """Whether every layer of what stands under the final name has its diff_id: all are read."""
+    try:
+        for number, layer in enumerate(form.layers):
+            with closing(form.stored(number)) as chunks:
+                if not layer.diff_id.is_of(chunks):
+                    return False
+    except DockferryError:
+        return False
+    return True

@@ -14,6 +14,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from ..errors import DiskError
 from ..oci.digest import Digest
+from ..system import disk
 from ..system.undisturbed import undisturbed
 from ..text import shown_path
 
@@ -46,6 +47,7 @@ def find_other(path: Path) -> Optional[str]:
 def remove_tree(path: Path) -> None:
     """The layer tree at `path`, whole or not, is gone. Raises DiskError, before anything is removed, for another."""
     try:
+        disk.refuse_no_directory(path)
         found = list(_scan(path))
         for name, kind in found:
             if kind == "other":

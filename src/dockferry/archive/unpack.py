@@ -139,7 +139,7 @@ def _frames(
         if chunk:
             yield chunk
         if unpacker.eof:
-            rest.head = unpacker.unused_data + rest.head
+            rest.head = unpacker.unused_data
             if not rest.has_more():
                 return
             _check_start(kind, rest, what)

@@ -1,7 +1,8 @@
 """Making: what was chosen is made: blobs are fetched, layers unpacked behind them, and all of it gets its name.
 
 Strategy: nothing is published before everything is proved. Blobs that are fetched only to be unpacked go into an
-archive that is removed in the end; until then the journal lets the next run go on with it.
+archive that is removed in the end; until then the journal lets the next run go on with it. What is removed then, or
+is not, changes nothing of what was made.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..transfer.engine import Options, Outcome
 from ..transfer.protocols import Source
 from .fetch import fetch
 from .target import Destination, Target
+from .tidying import Tidying
 
 if TYPE_CHECKING:
     from ..archive.plain_form import PlainForm
@@ -38,6 +40,8 @@ class Making:
     def fetch(self, sources: Sequence[Source], options: Options, overwrite: bool) -> Outcome:
         """All of it, under its final name; what came over the network. Raises as `transfer` does, and DiskError."""
         destination, form = self._destination, self._form
+        tidying = Tidying(self._target, destination, self._on_event)
+        tidying.before()
         with contextlib.ExitStack() as held:
             if form is not None:
                 held.callback(form.close)
@@ -50,9 +54,7 @@ class Making:
                 destination.publish(overwrite)
             if form is not None:
                 form.publish(overwrite)
-            if isinstance(destination, ArchiveFile) and not self._target.keeps_blobs:
-                destination.discard()
-        self._target.forget_journal()
+        tidying.after_own()
         return outcome
 
     def unpack(self, archive: ArchiveFile, tick: float, overwrite: bool) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple, Union
 
 from ..archive.archive_file import ArchiveFile
+from ..archive.plain_form import PlainForm
 from ..choices import MAX_THREADS
 from ..errors import UsageError
 from ..events import Finished, OnEvent, Resolved, SourceReport, Warned, ignore
@@ -19,12 +21,14 @@ from ..system.paths import plain
 from ..transfer.governor import START
 from ..transfer.retry import RetryPolicy
 from ..transfer.sharing import Sharing
+from .hold import hold_target
 from .places import Places
 from .resolve import Image, Resolver, Top
+from .standing import Standing, refuse_existing, standing_document
 from .target import Target, check_output
+from .tidying import Tidying
 
 if TYPE_CHECKING:
-    from ..archive.plain_form import PlainForm
     from ..transfer.engine import Options, Outcome
 
 
@@ -94,7 +98,8 @@ def pull(
     with Resolver(reference, places, access or Access(), on_event, retry) as resolver:
         top = resolver.top(wanted)
         guess = Target.of(output, format, reference, top.choice.platform if top.choice else wanted)
-        found = resolver.image(top, wanted, platform is not None, guess.document, threads or START, sharing)
+        at_hand = partial(standing_document, guess)
+        found = resolver.image(top, wanted, platform is not None, at_hand, threads or START, sharing)
         target = Target.of(output, format, reference, found.platform, with_layers)
         job = _Pull(resolver, found, target, on_event, began)
         done = None if overwrite else job.maybe_done()
@@ -109,59 +114,57 @@ class _Pull:
         self._on_event, self._began = on_event, began
         self._destination = target.destination(image, resolver.reference)
         self._form = target.plain_form(image, resolver.reference)
+        self._tidying = Tidying(target, self._destination, on_event)
 
-    def maybe_done(self, prove: bool = False) -> Optional[PullResult]:
-        """The result, if just this stands under its name already; `prove`: with every digest right."""
-        if self._target.keeps_blobs and not self._has_archive(prove):
+    def maybe_done(self) -> Optional[PullResult]:
+        """The result, if just this stands under its name already."""
+        if not self._standing(prove=False).is_all:
             return None
-        if self._form is not None and not _has(self._form, prove):
-            return None
-        self._target.tidy(self._destination, self._form)
+        self._tidying.after_another()
         return self._finished(0, (), fresh=False)
 
     def run(
         self, overwrite: bool, threads: Optional[int], tick: float, retry: RetryPolicy, sharing: Sharing
     ) -> PullResult:
-        """Fetch and publish, as the only one who does so."""
+        """Fetch and publish what does not stand there, with `overwrite` proved, as the only one who does so."""
         from ..transfer.engine import Options
         from ..transfer.scheduler import Rules
 
-        with self._target.locked():
-            done = self.maybe_done(prove=overwrite)
-            if done is not None:
-                return done
-            outcome = self._make(overwrite, Options(threads, tick, retry, Rules.of(sharing)))
+        outcome = None
+        with hold_target(self._target):
+            standing = self._standing(prove=overwrite)
+            if not standing.is_all:
+                outcome = self._make(standing, overwrite, Options(threads, tick, retry, Rules.of(sharing)))
+            if outcome is None:
+                self._tidying.after_another_held()
         if outcome is None:
-            self._target.tidy(self._destination, self._form)
             return self._finished(0, (), fresh=False)
         return self._finished(outcome.received, outcome.sources, fresh=True)
 
-    def _make(self, overwrite: bool, options: Options) -> Optional[Outcome]:
-        """What is missing; None where nothing had to be fetched, as layers alone were, and the archive has them."""
+    def _standing(self, prove: bool) -> Standing:
+        return Standing.of(self._target, self._destination, self._form, prove)
+
+    def _make(self, standing: Standing, overwrite: bool, options: Options) -> Optional[Outcome]:
+        """What is missing; None where nothing had to be fetched, as layers alone were, and the archive has them.
+
+        A tree that stands there already is not made again, only because the archive has to be.
+        """
         from .making import Making
 
-        form = self._wanted_form(prove=overwrite)
-        has_archive = self._target.keeps_blobs and self._has_archive(prove=overwrite)
+        form = None if standing.form else self._form
         if form is not None and not self._can_unpack(form):
             form = self._form = None
         if form is not None:
             form.refuse_existing(self._resolver.reference, overwrite)
         making = Making(self._target, self._destination, form, self._on_event)
-        if has_archive and isinstance(self._destination, ArchiveFile):
+        if standing.archive and isinstance(self._destination, ArchiveFile):
             making.unpack(self._destination, options.tick, overwrite)
             return None
         if not overwrite:
-            self._target.refuse_existing(self._resolver.reference, self._image.manifest.digest)
+            refuse_existing(self._target, self._resolver.reference, self._image.manifest.digest)
         self._tell_resolved()
         self._warn_of_old_engines()
         return making.fetch(self._resolver.sources, options, overwrite)
-
-    def _has_archive(self, prove: bool) -> bool:
-        return self._target.holds(self._destination) and (not prove or self._target.is_good())
-
-    def _wanted_form(self, prove: bool) -> Optional[PlainForm]:
-        """A tree that stands there already is not made again, only because the archive has to be."""
-        return None if self._form is None or _has(self._form, prove) else self._form
 
     def _can_unpack(self, form: PlainForm) -> bool:
         """Where an archive is wanted too that is made all the same: its layers can be unpacked from it later."""
@@ -235,7 +238,3 @@ class _Pull:
 
 def _names(resolver: Resolver, top: Top) -> str:
     return ", ".join(source.name for source in resolver.sources) or top.source.name
-
-
-def _has(form: PlainForm, prove: bool) -> bool:
-    return form.holds() and (not prove or form.is_good())

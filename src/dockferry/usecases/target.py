@@ -1,30 +1,25 @@
-"""The target of a pull: its name, the lock on it, and what stands there already."""
+"""The target of a pull: its name, the names beside it, and what is made there."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, List, NamedTuple, Optional, Union
 
 from ..archive.archive_file import ArchiveFile
 from ..archive.content import Content
 from ..archive.layout import WORK_DIRECTORY
 from ..archive.layout_dir import LayoutDir
 from ..archive.plan import Plan
-from ..archive.tree_files import is_tree, tree_document
+from ..archive.tree_files import is_tree
 from ..choices import FORMATS, WITH_LAYERS
-from ..errors import ContentError, DiskError, UsageError
+from ..errors import DiskError, UsageError
 from ..message import Message
-from ..oci.digest import Digest
 from ..oci.platform import Platform
 from ..oci.reference import Reference
-from ..system.disk import sync_directory
-from ..system.lock import only_one
 from ..system.names import leads_to_device, portable
 from ..system.paths import plain, usable
 from ..system.shell import shell_word
-from ..system.undisturbed import undisturbed
 from ..text import shown_path
 from .resolve import Image
 
@@ -50,7 +45,7 @@ def check_output(output: Optional[Union[str, Path]], format: str, with_layers: b
         )
     if output is not None:
         path = str(output)
-        _check_directory(path.rstrip(_SEPARATORS) if format == "oci-dir" else path)
+        check_directory(path.rstrip(_SEPARATORS) if format == "oci-dir" else path)
         if leads_to_device(Path(path).name):
             raise DiskError(
                 "wanted a file at {}, got {}",
@@ -60,7 +55,7 @@ def check_output(output: Optional[Union[str, Path]], format: str, with_layers: b
             )
 
 
-def _check_directory(path: Union[str, Path]) -> None:
+def check_directory(path: Union[str, Path]) -> None:
     """Raises DiskError unless the directory is there that `path` stands in, or is, where a separator ends it."""
     directory = usable(Path(os.path.dirname(path)))
     if not os.path.isdir(directory):  # False, and no error, for a name that is too long
@@ -110,9 +105,14 @@ class Target(NamedTuple):
         """Where the layer tree stands, None where there is none."""
         if self.format == "layers":
             return self.path
+        return self.tree_beside if self.with_layers else None
+
+    @property
+    def tree_beside(self) -> Path:
+        """Where a layer tree stands beside an archive, if one is wanted."""
         name = self.path.name
         stem = name[: -len(".tar")] if name.endswith(".tar") else name
-        return self.path.with_name(f"{stem}_layers") if self.with_layers else None
+        return self.path.with_name(f"{stem}_layers")
 
     @property
     def keeps_blobs(self) -> bool:
@@ -126,6 +126,11 @@ class Target(NamedTuple):
         return _beside(self._store, ".part.journal")
 
     @property
+    def store_part(self) -> Path:
+        """The blobs' archive, unfinished. Of no use with the format oci-dir."""
+        return _beside(self._store, ".part")
+
+    @property
     def _store(self) -> Path:
         """The blobs' archive: the target itself, as long as it is unfinished, where that is a file.
 
@@ -134,9 +139,10 @@ class Target(NamedTuple):
         return _beside(self.path, ".blobs") if self.format == "layers" else self.path
 
     @property
-    def _locks(self) -> List[Path]:
+    def locks(self) -> List[Path]:
+        """Whoever makes the target holds these."""
         paths = [self.path] if self.tree in (None, self.path) else [self.path, self.tree]
-        return [_beside(path, ".part.lock") for path in paths if path is not None]
+        return [lock_of(path) for path in paths if path is not None]
 
     def destination(self, image: Image, reference: Reference) -> Destination:
         """Where the image's blobs are put. Raises UsageError for an artifact that no engine would load."""
@@ -158,103 +164,6 @@ class Target(NamedTuple):
             return LayerTree(self.tree, content)
         return None
 
-    def document(self, digest: Digest, limit: int) -> Optional[bytes]:
-        """A manifest's or config's bytes from what stands under the final name, None if it has it not."""
-        from ..archive.reader import open_archive
-
-        if self.format == "layers":
-            return tree_document(self.path, digest, limit)
-        try:
-            if self.format == "oci-dir" or not os.path.isfile(self.path):
-                return None
-            with open_archive(self.path) as archive:
-                size = archive.find(digest)
-                if size is None or size > limit:
-                    return None
-                data = archive.open(digest).read(size)
-        except (ContentError, DiskError, OSError):
-            return None
-        return data if Digest.of(data, digest.algorithm) == digest else None
-
-    def holds(self, destination: Destination) -> bool:
-        """Whether just this archive stands under the final name already: its size and every byte that is no layer's.
-
-        A file under its final name was complete and verified when it got it.
-        """
-        if not isinstance(destination, ArchiveFile) or not os.path.isfile(self.path):
-            return False
-        plan = destination.plan
-        try:
-            with open(self.path, "rb") as file:
-                if os.fstat(file.fileno()).st_size != plan.size:
-                    return False
-                for offset, data in plan.fixed:
-                    file.seek(offset)
-                    if file.read(len(data)) != data:
-                        return False
-        except OSError as error:
-            raise DiskError.of("read", self.path, error) from None
-        return True
-
-    def is_good(self) -> bool:
-        """Whether every blob of the archive under the final name matches its digest: all of it is read."""
-        from .verify import verify
-
-        try:
-            verify(self.path)
-        except (ContentError, DiskError):
-            return False
-        return True
-
-    def tidy(self, destination: Destination, form: Optional[PlainForm]) -> None:
-        """Finish for a run that was killed when it had just published; not while another run works."""
-        part = _beside(self._store, ".part")
-        left = form.left_over if form is not None else ()
-        if not any(map(os.path.lexists, (part, self.journal, *self._locks, *left))):
-            return
-        with contextlib.suppress(DiskError, OSError), self.locked():
-            if form is not None:
-                form.tidy()
-            if os.path.lexists(part) and not self._is_left_over(part, destination):
-                return  # another image's, which --force would have put here
-            sync_directory(part.parent)
-            for name in (part, self.journal):
-                with contextlib.suppress(FileNotFoundError):
-                    name.unlink()
-
-    def _is_left_over(self, part: Path, destination: Destination) -> bool:
-        """Whether an unfinished file is of no use any more, as what stands under the final name was made of it."""
-        if self.keeps_blobs:
-            return os.path.samestat(os.lstat(part), os.lstat(self.path))
-        from ..transfer.journal import Journal
-
-        return Journal.recover(self.journal, destination.identity, len(destination.blobs), "").is_known
-
-    def refuse_existing(self, image: Reference, wanted: Digest) -> None:
-        """Raises DiskError if another archive has the final name: before anything is fetched, not after."""
-        is_file = self.format not in _ENDINGS  # a layout takes another image, and a layer tree looks itself
-        if is_file and os.path.lexists(self.path):
-            raise DiskError(
-                "{} is there already and is not the {} archive of {}, {}",
-                shown_path(self.path),
-                self.format,
-                image.familiar,
-                wanted,
-                remedy="move it away, choose another name with -o, or overwrite it with --force",
-            )
-
-    def forget_journal(self) -> None:
-        """The archive is published: the journal has done its work."""
-        try:
-            undisturbed(self.journal.unlink)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise DiskError.of("remove", self.journal, error) from None
-        if self.format == "oci-dir":
-            with contextlib.suppress(OSError):  # another image's unfinished blobs are there
-                self.journal.parent.rmdir()
-
     @property
     def load_command(self) -> str:
         """What a user types next; nothing for a layer tree, which is for other tools."""
@@ -265,23 +174,10 @@ class Target(NamedTuple):
             return f"docker load -i {path}"
         return f"skopeo copy {'oci' if self.format == 'oci-dir' else 'oci-archive'}:{path} containers-storage:NAME"
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """One run at a time on one target: a second one raises DiskError at once."""
-        with contextlib.ExitStack() as held:
-            for path in self._locks:
-                _check_directory(path)
-                try:
-                    held.enter_context(only_one(path))
-                except BlockingIOError:
-                    raise DiskError(
-                        "{} is being written by another run",
-                        shown_path(self.path),
-                        remedy="wait for it, or choose another name with -o",
-                    ) from None
-                except OSError as error:
-                    raise DiskError.of("lock", path, error) from None
-            yield
+
+def lock_of(path: Path) -> Path:
+    """Held by whoever makes what stands at `path`."""
+    return _beside(path, ".part.lock")
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -1,31 +1,30 @@
 """Unpacking: the layers of an image from a store to their places, while the store is still being filled.
 
-Strategy: a thread for each layer that can go on, and no more of them at work than there are processors: who waits for
-bytes lets another go on. A layer is right when it has its diff_id. One that has not, or cannot be unpacked, although
-its blob was not proved when it was begun, is unpacked once more, from the proved blob.
+Strategy: a thread for each layer that can go on, 20 at most, and no more of them at work than there are processors:
+who waits for bytes lets another go on. Layers whose blobs are proved go first, as they wait for nothing. A layer is
+right when it has its diff_id. One that fails, in whatever way, although its blob was not proved when it was begun, is
+unpacked once more, from the proved blob.
 """
 
 from __future__ import annotations
 
 import contextlib
-import heapq
 import threading
 import time
 from types import TracebackType
-from typing import BinaryIO, Callable, Dict, Iterator, List, Optional, Sequence, Set, Type
+from typing import Callable, Dict, Iterable, Iterator, Optional, Sequence, Set, Tuple, Type
 
 from ..archive.plain_form import PlainForm, Sink
 from ..archive.plain_layers import PlainLayer
 from ..archive.unpack import cap, has_zstd, unpacked
 from ..choices import MAX_THREADS
-from ..errors import ContentError, DiskError, UsageError
+from ..errors import ContentError, DiskError, DockferryError, UsageError
 from ..events import Event, OnEvent, Unpacking
 from ..system.processors import processors
 from .follower import FollowedBlob, Follower, SetBack, Stopped, Store
 
 _HEARTBEAT = 0.5
 """Seconds that the main thread waits at a time, so that it hears Ctrl-C."""
-_STEP = 256 * 1024
 _LARGE_AT_ONCE = 4
 """How many layers that take 128 MiB to unpack are in the middle of it, so that they are not 20."""
 
@@ -58,8 +57,8 @@ class Unpackers:
         self._what, self._remedy = what, remedy
         self._names = [str(layer.blob.digest) for layer in form.layers]
         self._numbers = {name: number for number, name in enumerate(self._names)}
-        self._ready: List[int] = sorted(form.kept)
-        """A heap of layers that can be begun."""
+        self._ready: Set[int] = set(form.kept)
+        """Layers that can be begun, of those that are not."""
         self._begun: Set[int] = set()
         self._reading: Dict[int, FollowedBlob] = {}
         self._done: Set[int] = set()
@@ -145,39 +144,46 @@ class Unpackers:
             self._follower.stop()
 
     def _maybe_next(self) -> Optional[int]:
-        """The lowest layer that can be begun. Raises Stopped when all are."""
+        """The lowest layer that can be begun, of those that wait for nothing, if any. Raises Stopped when all are."""
         while self._follower.begun:
             number = self._numbers.get(self._follower.begun.popleft())
-            if number is not None:
-                heapq.heappush(self._ready, number)
-        while self._ready:
-            number = heapq.heappop(self._ready)
-            if number not in self._begun:
-                self._begun.add(number)
-                return number
+            if number is not None and number not in self._begun:
+                self._ready.add(number)
+        if self._ready:
+            number = min(self._ready, key=self._rank)
+            self._ready.remove(number)
+            self._begun.add(number)
+            return number
         if len(self._begun) == len(self._names):
             raise Stopped
         return None
 
+    def _rank(self, number: int) -> Tuple[bool, int]:
+        may_wait = number not in self._form.kept and not self._follower.seen(self._names[number]).is_proved
+        return may_wait, number
+
     def _bring(self, number: int) -> None:
         if number in self._form.kept and self._is_kept_right(number):
             return
+        if not self._try(number):
+            with self._pause():
+                self._follower.wait(lambda: self._follower.seen(self._names[number]).is_proved or None)
+            self._try(number)
+
+    def _try(self, number: int) -> bool:
+        """Whether it is in its place; not so where bytes failed that were not proved: they may be to blame."""
         stream = self._stream(number)
-        try:
-            self._unpack(number, stream)
-            return
-        except ContentError:
-            if stream.was_proved:
+        with _put(self._form.sink(number)) as sink:
+            try:
+                self._unpack(number, stream, sink)
+            except (DockferryError, SetBack) as error:
+                if not stream.was_proved:
+                    return False
+                if isinstance(error, SetBack):
+                    raise self._changed(number) from None
                 raise
-        except SetBack:
-            if stream.was_proved:
-                raise self._changed(number) from None
-        with self._pause():
-            self._follower.wait(lambda: self._follower.seen(self._names[number]).is_proved or None)
-        try:
-            self._unpack(number, self._stream(number))
-        except SetBack:
-            raise self._changed(number) from None
+            sink.finish()  # it is right, so that whatever fails now is not for its bytes
+        return True
 
     def _changed(self, number: int) -> DiskError:
         """Proved bytes are not there any more."""
@@ -189,34 +195,32 @@ class Unpackers:
         self._reading[number] = stream
         return stream
 
-    def _unpack(self, number: int, stream: FollowedBlob) -> None:
+    def _unpack(self, number: int, stream: FollowedBlob, sink: Sink) -> None:
+        """All of it is in the sink, and is right."""
         layer = self._form.layers[number]
         what, hasher = self._what(layer), layer.diff_id.hasher()
         plain = unpacked(stream, cap(layer.blob.size), what, large=self._large)
-        with _put(self._form.sink(number)) as sink, contextlib.closing(plain):
-            for data in plain:
-                if self._follower.is_over:  # a little that is packed may be much unpacked
-                    raise Stopped
+        with contextlib.closing(plain):
+            for data in self._until_over(plain):  # a little that is packed may be much unpacked
                 hasher.update(data)
                 sink.write(data)
-            if hasher.hexdigest() != layer.diff_id.hex:
-                raise ContentError(
-                    "{}: wanted the diff_id {}, got {}:{}",
-                    what,
-                    layer.diff_id,
-                    layer.diff_id.algorithm,
-                    hasher.hexdigest(),
-                    remedy=self._remedy,
-                )
-            sink.finish()
+        if hasher.hexdigest() != layer.diff_id.hex:
+            raise ContentError(
+                "{}: wanted the diff_id {}, got {}:{}",
+                what,
+                layer.diff_id,
+                layer.diff_id.algorithm,
+                hasher.hexdigest(),
+                remedy=self._remedy,
+            )
 
     def _is_kept_right(self, number: int) -> bool:
         """What an earlier run left is hashed again, as all that it left."""
-        with self._form.read(number) as stream:
-            return self._form.layers[number].diff_id.is_of(self._until_over(stream))
+        with contextlib.closing(self._form.stored(number)) as chunks:
+            return self._form.layers[number].diff_id.is_of(self._until_over(chunks))
 
-    def _until_over(self, stream: BinaryIO) -> Iterator[bytes]:
-        for data in iter(lambda: stream.read(_STEP), b""):
+    def _until_over(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for data in chunks:
             if self._follower.is_over:
                 raise Stopped
             yield data
