@@ -156,6 +156,14 @@ def test_verify_counts_what_it_proved(dockferry: Command, name: str) -> None:
     assert re.search(r"old\.tar: good, 3 layers unpacked, .*/demo/app:1\.0 \(sha256:", old), old
 
 
+@pytest.mark.parametrize(("form", "kind"), [("oci", "oci-archive"), ("oci-dir", "oci")])
+def test_the_load_command_names_the_image(dockferry: Command, name: str, form: str, kind: str) -> None:
+    """It can be pasted as it stands."""
+    digest = json.loads(dockferry("inspect", name, "--json").stdout)["digest"]
+    done = dockferry("pull", f"{name}@{digest}", "-o", "it", "--format", form)
+    assert f"skopeo copy {kind}:it containers-storage:{name}\n" in done.stderr
+
+
 def test_inspect_shows_an_archive_and_an_image_alike(dockferry: Command, name: str, image: MadeImage) -> None:
     """The same digest and layers from the file and from the registry; nothing that acts on a terminal."""
     archive = dockferry.pull(name, "-a", "amd64")

@@ -214,7 +214,7 @@ class _Pull:
             elapsed=elapsed,
             received=received,
             fresh=fresh,
-            load=self._target.load_command,
+            load=self._target.load_command(self._resolver.reference),
             sources=sources,
             layers=plain(tree) if tree is not None and self._form is not None else None,
         )

@@ -164,15 +164,16 @@ class Target(NamedTuple):
             return LayerTree(self.tree, content)
         return None
 
-    @property
-    def load_command(self) -> str:
-        """What a user types next; nothing for a layer tree, which is for other tools."""
+    def load_command(self, image: Reference) -> str:
+        """What a user types next, to have it as `image`; nothing for a layer tree, which is for other tools."""
         path = shell_word(str(plain(self.path)))
         if self.format == "layers":
             return ""
         if self.format in ("docker", "docker-legacy"):
             return f"docker load -i {path}"
-        return f"skopeo copy {'oci' if self.format == 'oci-dir' else 'oci-archive'}:{path} containers-storage:NAME"
+        kind = "oci" if self.format == "oci-dir" else "oci-archive"
+        name = f"{image.registry}/{image.repository}{f':{image.tag}' if image.tag else ''}"
+        return f"skopeo copy {kind}:{path} containers-storage:{name}"
 
 
 def lock_of(path: Path) -> Path:
