@@ -43,8 +43,8 @@ _HEADER: Dict[str, Any] = {
 
 _KEYWORDS = {"remedy", "help", "description", "epilog", "title"}
 _FIRST = {"Message", "say", "Warned", "add_argument_group"}
-_ALL = ("_bad", "_no_certificates")
-"""Beginnings of our helpers' names: all their constants are messages."""
+_ALL = {"_bad", "_bad_host", "_no_certificates"}
+"""Our helpers that make errors: all their constants are messages."""
 
 _ERRORS = {node.name for node in ast.parse((SOURCE / "errors.py").read_text()).body if isinstance(node, ast.ClassDef)}
 
@@ -127,7 +127,7 @@ def _of_call(call: ast.Call, constants: Dict[str, str]) -> Iterator[Template]:
         yield one, many
     elif name in _FIRST or name in _ERRORS or (name == "of" and _owner(call.func) in ("Message", "DiskError")):
         yield from (text for argument in call.args[:1] for text in _texts(argument, constants))
-    elif name.startswith(_ALL):
+    elif name in _ALL:
         yield from (text for argument in call.args for text in _texts(argument, constants))
     for keyword in call.keywords:
         if keyword.arg in _KEYWORDS:

@@ -85,11 +85,11 @@ def test_authorities_that_were_packed_are_no_choice_of_the_users(monkeypatch: py
     """cx_Freeze's variable is taken back, where it names a file of the program's own; the user's stays."""
     monkeypatch.setattr(sys, "prefix", "/opt/dockferry")
     packed = {"SSL_CERT_FILE": "/opt/dockferry/share/certs.pem"}
-    assert itself.maybe_packed(packed, "SSL_CERT_FILE") is None
+    assert itself.take_packed(packed, "SSL_CERT_FILE") is None
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     for theirs in ({"SSL_CERT_FILE": "/opt/dockferry-ca.pem"}, {}):
-        assert itself.maybe_packed(theirs, "SSL_CERT_FILE") is None
-    assert itself.maybe_packed(packed, "SSL_CERT_FILE") == "/opt/dockferry/share/certs.pem"
+        assert itself.take_packed(theirs, "SSL_CERT_FILE") is None
+    assert itself.take_packed(packed, "SSL_CERT_FILE") == "/opt/dockferry/share/certs.pem"
     assert packed == {}
 
 

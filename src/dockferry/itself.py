@@ -52,7 +52,7 @@ def outside(environ: Mapping[str, str]) -> Dict[str, str]:
     return found
 
 
-def maybe_packed(environ: MutableMapping[str, str], name: str) -> Optional[str]:
+def take_packed(environ: MutableMapping[str, str], name: str) -> Optional[str]:
     """The file of our own that the variable `name` stands for, and no longer does; None where the user has set it.
 
     cx_Freeze has SSL_CERT_FILE name a list of authorities that is as old as the program.

@@ -37,7 +37,7 @@ def trusting_context(ca_cert: Optional[str]) -> ssl.SSLContext:
 @functools.lru_cache(maxsize=None)
 def _packed() -> Tuple[str, ...]:
     """What an executable brings with it: for a system that has no authorities of its own."""
-    found = itself.maybe_packed(os.environ, ssl.get_default_verify_paths().openssl_cafile_env)
+    found = itself.take_packed(os.environ, ssl.get_default_verify_paths().openssl_cafile_env)
     return (found,) if found else ()
 
 
