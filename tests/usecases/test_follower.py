@@ -129,8 +129,8 @@ def test_who_waits_is_told_the_end(follower: Follower) -> None:
         follower.wait(lambda: None)
 
 
-def test_each_blob_begins_once(follower: Follower) -> None:
-    """With its first byte; one of no bytes when it is done."""
+def test_each_blob_begins_once_and_is_proved_once(follower: Follower) -> None:
+    """It can be read from its first byte on, and waits for nothing when it is done."""
     events: List[Event] = [
         progress(0),
         Warned("x"),
@@ -143,7 +143,7 @@ def test_each_blob_begins_once(follower: Follower) -> None:
     ]
     for event in events:
         follower.tell(event)
-    assert list(follower.begun) == [NAME, str(OTHER.digest)]
+    assert list(follower.begun) == [NAME, str(OTHER.digest), NAME]
     assert list(Follower([BLOB, OTHER], is_proved=True).begun) == [NAME, str(OTHER.digest)]
 
 

@@ -41,7 +41,8 @@ class Seen(NamedTuple):
 class Follower:
     """Of `blobs`; `is_proved`: all of them, from the start. Its methods may be called by many threads.
 
-    `begun` are digests of blobs that can be read, each put there once, for one who takes them out.
+    `begun` are digests of blobs that can be read, each put there when it is begun, and when it is proved, for one who
+    takes them out.
     """
 
     def __init__(self, blobs: Sequence[Descriptor], *, is_proved: bool = False) -> None:
@@ -61,11 +62,15 @@ class Follower:
         with self.changed:
             if isinstance(event, BlobDone):
                 self._came_to(event.digest, event.size)
-                self._proved.add(event.digest)
-                self._begin(event.digest)
+                if event.digest not in self._proved:
+                    self._proved.add(event.digest)
+                    self.begun.append(event.digest)
             else:
                 for blob in event.active:
                     self._came_to(blob.digest, blob.hashed)
+                    if self._hashed[blob.digest] and blob.digest not in self._is_begun:
+                        self._is_begun.add(blob.digest)
+                        self.begun.append(blob.digest)
             self.changed.notify_all()
 
     def _came_to(self, digest: str, hashed: int) -> None:
@@ -74,13 +79,6 @@ class Follower:
         if hashed < self._hashed[digest]:
             self._setbacks[digest] += 1
         self._hashed[digest] = hashed
-        if hashed:
-            self._begin(digest)
-
-    def _begin(self, digest: str) -> None:
-        if digest not in self._is_begun:
-            self._is_begun.add(digest)
-            self.begun.append(digest)
 
     def seen(self, digest: str) -> Seen:
         """With or without the lock of `changed`."""

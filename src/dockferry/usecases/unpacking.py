@@ -9,10 +9,11 @@ unpacked once more, from the proved blob.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import threading
 import time
 from types import TracebackType
-from typing import Callable, Dict, Iterable, Iterator, Optional, Sequence, Set, Tuple, Type
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Type
 
 from ..archive.plain_form import PlainForm, Sink
 from ..archive.plain_layers import PlainLayer
@@ -57,8 +58,8 @@ class Unpackers:
         self._what, self._remedy = what, remedy
         self._names = [str(layer.blob.digest) for layer in form.layers]
         self._numbers = {name: number for number, name in enumerate(self._names)}
-        self._ready: Set[int] = set(form.kept)
-        """Layers that can be begun, of those that are not."""
+        self._ready: List[Tuple[bool, int]] = [(False, number) for number in sorted(form.kept)]
+        """A heap of what can be begun: whether it may have to wait for bytes, and which; some twice."""
         self._begun: Set[int] = set()
         self._reading: Dict[int, FollowedBlob] = {}
         self._done: Set[int] = set()
@@ -146,21 +147,17 @@ class Unpackers:
     def _maybe_next(self) -> Optional[int]:
         """The lowest layer that can be begun, of those that wait for nothing, if any. Raises Stopped when all are."""
         while self._follower.begun:
-            number = self._numbers.get(self._follower.begun.popleft())
-            if number is not None and number not in self._begun:
-                self._ready.add(number)
-        if self._ready:
-            number = min(self._ready, key=self._rank)
-            self._ready.remove(number)
-            self._begun.add(number)
-            return number
+            name = self._follower.begun.popleft()
+            if name in self._numbers:
+                heapq.heappush(self._ready, (not self._follower.seen(name).is_proved, self._numbers[name]))
+        while self._ready:
+            _, number = heapq.heappop(self._ready)
+            if number not in self._begun:
+                self._begun.add(number)
+                return number
         if len(self._begun) == len(self._names):
             raise Stopped
         return None
-
-    def _rank(self, number: int) -> Tuple[bool, int]:
-        may_wait = number not in self._form.kept and not self._follower.seen(self._names[number]).is_proved
-        return may_wait, number
 
     def _bring(self, number: int) -> None:
         if number in self._form.kept and self._is_kept_right(number):
