@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import secrets
 import socket
 import ssl
@@ -15,7 +14,7 @@ from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
 import trustme
-from support.certificates import make_authority
+from support.certificates import dated, make_authority
 from support.handshakes import Handshakes, NoTLS, hang, speak_http
 from support.proxies import HttpProxy, SocksProxy
 from support.rude import Handler, Request, RudeServer, Wire
@@ -365,10 +364,7 @@ def test_a_certificate_of_another_name_behind_a_proxy(serve: Serve, authority: A
 def test_a_certificate_of_another_time(begins: int, ends: int, said: str, serve: Serve, tmp_path: Path) -> None:
     """The clock is the first suspect; an authority would not help."""
     authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    now = datetime.datetime.now(datetime.timezone.utc)
-    days = [now + datetime.timedelta(days=count) for count in (begins, ends)]
-    authority.issue_cert("127.0.0.1", not_before=days[0], not_after=days[1]).configure_cert(context)
+    context = dated(authority, "127.0.0.1", begins, ends, tmp_path)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     error = failure(Access(ca_cert=str(tmp_path / "ca.pem")), serve(hello, context).url)
     assert isinstance(error, CertificateError)

@@ -9,7 +9,7 @@ from typing import Any, List, NoReturn, Optional, Sequence, Tuple
 from ..errors import UsageError
 from ..guess import did_you_mean
 from ..message import Message
-from . import cells
+from . import cells, output
 from .language import say
 from .values import setting
 
@@ -48,6 +48,10 @@ class Parser(argparse.ArgumentParser):
 
     def _see(self) -> Message:
         return Message("see {} --help", self.helped_as)
+
+    def print_help(self, file: object = None) -> None:
+        """Raises OutputClosed, DiskError, whatever argparse makes of a stream that takes nothing."""
+        output.line(self.format_help().rstrip("\n"))
 
     def add_many(self, dest: str, **settings: Any) -> None:
         """An argument that may be given several times, between options too (argparse takes one run of them)."""
