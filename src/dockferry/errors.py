@@ -194,6 +194,11 @@ class DiskError(DockferryError):
         where = path if isinstance(path, Message) else shown_path(path)
         return cls(Message("cannot {} {}: {}", Message(verb), where, said), remedy=remedy or known)
 
+    @classmethod
+    def changed(cls, what: object) -> DiskError:
+        """What had been written to `what`, and proved, is not there any more."""
+        return cls(Message("{} was changed or moved by another program", what), remedy="run again")
+
 
 class Interrupted(DockferryError):
     exit_code = 130

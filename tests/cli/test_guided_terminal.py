@@ -43,6 +43,13 @@ def said(lang: str, text: str, *parts: object) -> str:
         language.use("en")
 
 
+def begin(person: Conversation, name: str) -> None:
+    """Order the image, from where it comes from usually."""
+    person.answer("1.27: ", name)
+    person.answer("] ", "")
+    person.answer("Begin? [Y/n] ", "")
+
+
 @LANGUAGES
 @pytest.mark.parametrize("program", [PROGRAM, PULLER])
 def test_a_pull_by_answers(tmp_path: Path, program: List[str], lang: str) -> None:
@@ -192,9 +199,7 @@ def test_a_pipe_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
     with serve(store_of(IMAGE)) as server:
         shell = ["bash", "-c", f'set -o pipefail; "{sys.executable}" -m dockferry | true']
         with Conversation(shell, environment=settings(tmp_path), directory=tmp_path) as person:
-            person.answer("1.27: ", f"{server.host}/demo/app:1.0")
-            person.answer("] ", "")
-            person.answer("Begin? [Y/n] ", "")
+            begin(person, f"{server.host}/demo/app:1.0")
             drawn = person.end()
     assert drawn.code == 141
     assert "fault of dockferry" not in drawn.text
@@ -216,9 +221,7 @@ def test_the_path_alone_goes_to_a_pipe(tmp_path: Path) -> None:
     with serve(store_of(IMAGE)) as server:
         shell = ["sh", "-c", f'"{sys.executable}" -m dockferry >result']
         with Conversation(shell, environment=settings(tmp_path), directory=tmp_path) as person:
-            person.answer("1.27: ", f"{server.host}/demo/app:1.0")
-            person.answer("] ", "")
-            person.answer("Begin? [Y/n] ", "")
+            begin(person, f"{server.host}/demo/app:1.0")
             person.answer("Press Enter to leave. ", "")
             assert person.end().code == 0
     target = (tmp_path / "result").read_text().strip()

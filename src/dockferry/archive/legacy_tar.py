@@ -38,6 +38,8 @@ class LegacyTar:
         self._file = PartFile(tar_part(path), 0)
         self._beside = waiting_part(path)
         self._is_open = False
+        self._found: Optional[Places] = None
+        """Where the layers stand in the tar that has the final name."""
         self._lock = threading.Lock()
         self._next, self._offset = 0, 0
         """The layer whose turn it is, and where the bytes before its header begin."""
@@ -56,12 +58,11 @@ class LegacyTar:
         self._file.open()
 
     def stored(self, number: int) -> Generator[bytes, None, None]:
-        file = PlainFile(self.path)
-        with contextlib.closing(file):
-            places = self._maybe_places(file)
-            if places is None:
-                raise _changed(self.path)
-            offset, size = places[number]
+        if self._found is None and not self.holds():
+            raise DiskError.changed(shown_path(self.path))
+        assert self._found is not None
+        offset, size = self._found[number]
+        with contextlib.closing(PlainFile(self.path)) as file:
             yield from chunks(file, offset, offset + size)
 
     def sink(self, number: int) -> LayerSink:
@@ -89,20 +90,20 @@ class LegacyTar:
 
     def holds(self) -> bool:
         """The layers' bytes are not looked at: what has its final name was complete and verified when it got it."""
+        self._found = None
         try:
             if not stat.S_ISREG(os.lstat(self.path).st_mode):
                 return False
         except OSError:
             return False
         with contextlib.closing(PlainFile(self.path)) as file:
-            return self._maybe_places(file) is not None
+            read = lambda offset, size: read_exactly(file, offset, size)  # noqa: E731
+            self._found = self.plan.maybe_places(read, file.size())
+        return self._found is not None
 
     def refuse_existing(self, image: Reference, overwrite: bool) -> None:
         """A file is the target's to look at."""
         refuse_irregular(self.path)
-
-    def _maybe_places(self, file: PlainFile) -> Optional[Places]:
-        return self.plan.maybe_places(lambda offset, size: read_exactly(file, offset, size), file.size())
 
     def _tail_sink(self, number: int) -> LayerSink:
         start = self._data_offset()
@@ -174,14 +175,10 @@ class LegacyTar:
                 self._file.write(offset, memoryview(data))
                 offset += len(data)
         if offset != end:
-            raise _changed(path)
+            raise DiskError.changed(shown_path(path))
         self._file.sync()
         with contextlib.suppress(OSError):  # `close` removes it
             path.unlink()
 
     def _path_beside(self, number: int) -> Path:
         return self._beside / str(number)
-
-
-def _changed(path: Path) -> DiskError:
-    return DiskError("{} was changed or moved by another program", shown_path(path), remedy="run again")

@@ -150,7 +150,7 @@ class PartFile:
         except OSError:
             there = None
         if there is None or not os.path.samestat(ours, there) or there.st_size != self.size:
-            raise DiskError("{} was changed or moved by another program", shown_path(self.path), remedy="run again")
+            raise DiskError.changed(shown_path(self.path))
 
     def _open_file(self) -> PositionalFile:
         if self._file is None:

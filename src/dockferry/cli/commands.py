@@ -42,6 +42,7 @@ def _verify(args: Namespace) -> int:
     from ..usecases.verify import verify
     from .each import each
     from .presenters.choose import presenters
+    from .presenters.words import counts
 
     settle(args)
     if args.progress in ("auto", "bar"):
@@ -51,14 +52,10 @@ def _verify(args: Namespace) -> int:
         with presenters(args, f"verify {path}", sys.stderr) as on_event:
             report = verify(path, deep=args.deep, on_event=on_event)
         images = ", ".join(map(clean, report.images)) or say("no image")
-        proved = [
-            say(count)
-            for count in (
-                Message.counted("{} blob", "{} blobs", report.blobs),
-                Message.counted("{} layer unpacked", "{} layers unpacked", report.layers),
-            )
-            if count.parts[0]
-        ]
+        proved = counts(
+            Message.counted("{} blob", "{} blobs", report.blobs),
+            Message.counted("{} layer unpacked", "{} layers unpacked", report.layers),
+        )
         output.line(say("{}: good, {}: {}", path, ", ".join([*proved, human_size(report.size)]), images))
 
     return each(args.archives, one, as_json=args.progress == "json")
@@ -139,7 +136,7 @@ def _completion(args: Namespace) -> int:
 def _help(args: Namespace) -> int:
     whole = parser.build()
     shown = whole.get_default("parsers")[args.topic] if args.topic else whole
-    output.line(shown.format_help().rstrip())
+    shown.print_help()
     return 0
 
 

@@ -30,7 +30,7 @@ def line(text: str) -> None:
 
 
 def finish() -> None:
-    """Write out what argparse's help may have left in the buffer. Raises OutputClosed, DiskError."""
+    """Write out what argparse may have left in the buffer. Raises OutputClosed, DiskError."""
     _write("")
 
 

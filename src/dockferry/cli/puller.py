@@ -8,7 +8,7 @@ from typing import List, Sequence, Tuple
 
 from .. import choices
 from ..message import Message
-from . import console, main, output
+from . import console, main
 from .language import say
 from .usage import Parser
 
@@ -38,7 +38,7 @@ def run(words: List[str]) -> int:
 
 
 def _help(command: Sequence[str]) -> int:
-    output.line(build(" ".join(command)).format_help().rstrip())
+    build(" ".join(command)).print_help()
     return 0
 
 

@@ -177,15 +177,10 @@ class Unpackers:
                 if not stream.was_proved:
                     return False
                 if isinstance(error, SetBack):
-                    raise self._changed(number) from None
+                    raise DiskError.changed(self._what(self._form.layers[number])) from None
                 raise
             sink.finish()  # it is right, so that whatever fails now is not for its bytes
         return True
-
-    def _changed(self, number: int) -> DiskError:
-        """Proved bytes are not there any more."""
-        what = self._what(self._form.layers[number])
-        return DiskError("{} was changed or moved by another program", what, remedy="run again")
 
     def _stream(self, number: int) -> FollowedBlob:
         stream = FollowedBlob(self._follower, self._store, self._form.layers[number].blob, self._pause)

@@ -126,15 +126,19 @@ def source(event: SourceReport) -> str:
     """What one source did: `m.example: 80 MB (80%) at 8.1 MB/s, 2 errors, 1 stall`."""
     got, rate = human_size(event.received), speed(event.speed)
     parts = [say("{}: {} ({:.0%}) at {}", redact(event.source), got, event.share, rate)]
-    faults = (
+    parts += counts(
         Message.counted("{} error", "{} errors", event.errors),
         Message.counted("{} stall", "{} stalls", event.stalls),
         Message.counted("{} wrong blob", "{} wrong blobs", event.wrong),
     )
-    parts += [say(fault) for fault in faults if fault.parts[0]]
     if event.banned:
         parts.append(say("banned"))
     return ", ".join(parts)
+
+
+def counts(*counted: Message) -> List[str]:
+    """Those of `counted` (made by `Message.counted`) that are not zero."""
+    return [say(one) for one in counted if one.parts[0]]
 
 
 def _retry(event: Retry) -> str:
